@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MIT
+// The x86 part of a vCPU. core/ includes it by this name from the architecture's include path.
+#pragma once
+
+#include "abi/xen.hpp"
+#include "cpu/cpu_info.hpp"
+#include "lib/frame.hpp"
+#include "lib/spinlock.hpp"
+
+namespace hv {
+
+struct PageInfo;
+
+/// State of a PV vCPU as the ABI defines it (xen/arch-x86/xen.h vcpu_guest_context and hypercalls 0..26).
+struct PvVcpu {
+    trap_info_t* traps = nullptr;      ///< 256 entries, one page
+    Mfn gdt_frames[16] = {};           ///< raw 0 = none
+    u32 gdt_entries = 0;
+    u64 ldt_base = 0;
+    u32 ldt_entries = 0;
+    u64 kernel_ss = 0, kernel_sp = 0;
+    u64 ctrlreg[8] = {};               ///< guest's view of CR0, CR2, CR4
+    u64 event_callback_eip = 0, failsafe_callback_eip = 0, syscall_callback_eip = 0;
+    u64 sysenter_callback_eip = 0, syscall32_callback_eip = 0;
+    u16 sysenter_callback_cs = 0, syscall32_callback_cs = 0;
+    bool syscall_disables_events = false, syscall32_disables_events = false, sysenter_disables_events = false,
+         failsafe_disables_events = false;
+    u64 fs_base = 0, gs_base_kernel = 0, gs_base_user = 0;
+    u64 dr[8] = {};                    ///< 0..3, 6, 7
+    u32 dr7_emul = 0;
+    u32 iopl = 0;
+    u64 iobmp = 0;                     ///< guest virtual address of the I/O bitmap
+    u32 iobmp_limit = 0;
+    bool nmi_pending = false;
+    u64 nmi_eip = 0;
+    bool kernel_mode = true;           ///< TF_kernel_mode: which of the two page tables and GS bases is live
+    bool fpu_task_switch = false;      ///< CR0.TS as the guest set it: #NM goes to the guest
+    u64 tsc_aux = 0;
+};
+
+struct ArchVcpu {
+    UserRegs regs{};          ///< saved while not running; while running they are in the CPU's CpuInfo
+    Mfn guest_table{};        ///< kernel L4 (type reference held)
+    Mfn guest_table_user{};   ///< user L4 or 0
+    u64 cr3 = 0;              ///< value loaded while this vCPU runs
+    Mfn old_guest_table{};    ///< a page table whose release was preempted; drop it before anything else
+    u8* xsave = nullptr;      ///< XSAVE/FXSAVE image, page aligned
+    u64 xcr0 = 1, xcr0_accum = 1;
+    bool fpu_loaded = false;  ///< the registers hold this vCPU's FPU state (lazy switch)
+    bool fpu_initialised = false;
+    // pvclock versions and the secondary time area.
+    vcpu_time_info_t time{};
+    u64 time_info_guest = 0;
+    PvVcpu pv{};
+};
+
+}  // namespace hv

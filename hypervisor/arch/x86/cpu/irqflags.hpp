@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT
+// Interrupt flag and busy-wait primitives. The host unit tests put their own header of this name first.
+#pragma once
+
+#include "lib/types.hpp"
+
+namespace hv {
+
+inline u64 read_flags() {
+    u64 flags;
+    asm volatile("pushfq; popq %0" : "=r"(flags)::"memory");
+    return flags;
+}
+inline void irq_disable() { asm volatile("cli" ::: "memory"); }
+inline void irq_enable() { asm volatile("sti" ::: "memory"); }
+inline bool irqs_enabled() { return (read_flags() & 0x200) != 0; }
+inline u64 irq_save() {
+    const u64 flags = read_flags();
+    irq_disable();
+    return flags;
+}
+inline void irq_restore(u64 flags) {
+    if (flags & 0x200)
+        irq_enable();
+}
+inline void cpu_relax() { asm volatile("pause" ::: "memory"); }
+
+}  // namespace hv

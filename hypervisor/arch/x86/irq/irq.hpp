@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: MIT
+// Interrupts of the machine. An IRQ number: 0..nr_gsi-1 are GSIs, above that MSIs. Each in use has a descriptor with a
+// vector on some CPU; an action in the hypervisor (serial, HPET) or a guest binding (PIRQ), never both.
+#pragma once
+
+#include "core/domain/domain.hpp"
+#include "core/sched/sched.hpp"
+
+namespace hv {
+
+using IrqAction = void (*)(u32 irq, void* data);
+
+// Fixed vectors (highest priority class), the rest is handed out dynamically.
+inline constexpr u8 vector_spurious = 0xff, vector_error = 0xfe, vector_event_check = 0xfb, vector_call = 0xfc,
+                    vector_tlb = 0xfd, vector_local_timer = 0xf9;
+inline constexpr u8 vector_first_dynamic = 0x30, vector_last_dynamic = 0xef;
+inline constexpr u8 vector_legacy_syscall = 0x82;  // int 0x82: unused by 64-bit guests; 0x80 goes to the guest
+
+void irq_init();                                    ///< descriptors, after the ACPI MADT is read
+Status irq_request(u32 irq, IrqAction action, void* data);
+void irq_release(u32 irq);
+/// Entry from the interrupt stub; EOIs.
+extern "C" void handle_interrupt(UserRegs& regs);
+
+// LAPIC / IPIs.
+void lapic_init_boot_cpu();
+void lapic_init_cpu();
+void lapic_eoi();
+void send_ipi(CpuId cpu, u8 vector);
+void send_ipi_mask(const CpuMask& mask, u8 vector);
+void send_nmi(CpuId cpu);
+/// Runs fn(data) on every CPU of `mask` (interrupts off there), waits when asked.
+void smp_call(const CpuMask& mask, void (*fn)(void*), void* data, bool wait);
+
+// Guest side (irq/pirq.cpp).
+Status pirq_domain_create(Domain& domain, u32 nr_pirqs);
+void pirq_domain_destroy(Domain& domain);
+/// EVTCHNOP_bind_pirq: routes the machine IRQ behind `pirq` to this vCPU's port.
+Status pirq_bind(Vcpu& vcpu, u32 pirq, Port port, bool share);
+void pirq_unbind(Domain& domain, u32 pirq);
+void pirq_set_affinity(Domain& domain, u32 pirq, const Vcpu& vcpu);
+void pirq_guest_eoi(Domain& domain, u32 pirq);      ///< PHYSDEVOP_eoi and evtchn unmask
+bool pirq_valid(const Domain& domain, u32 pirq);
+
+}  // namespace hv

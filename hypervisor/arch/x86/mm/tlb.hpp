@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+// TLB flushing. An owed flush is a value: whoever removes translations gets a TlbDebt and must pay or hand it on.
+#pragma once
+
+#include "core/sched/sched.hpp"
+
+namespace hv {
+
+void tlb_flush_local();                                   ///< everything, globals included, this CPU
+void tlb_flush_local_page(u64 address);
+void tlb_flush_mask(const CpuMask& mask);                 ///< IPI to the others, waits
+void tlb_flush_page_mask(const CpuMask& mask, u64 address);
+/// CPUs that may hold translations of this domain's page tables now.
+CpuMask domain_dirty_cpus(const Domain& domain);
+/// Global clock of flushes: a freed page stamped with `tlb_clock()` is clean on every CPU that flushed since.
+u32 tlb_clock();
+/// Flushes CPUs in `mask` that have not flushed since `stamp`.
+void tlb_filter(CpuMask& mask, u32 stamp);
+
+class [[nodiscard]] TlbDebt {
+  public:
+    TlbDebt() = default;
+    TlbDebt(TlbDebt&& other) noexcept : mask_(other.mask_), owed_(other.owed_) { other.owed_ = false; }
+    TlbDebt& operator=(TlbDebt&& other) = delete;
+    ~TlbDebt() { HV_ASSERT(!owed_); }
+    void add(const CpuMask& mask) {
+        for (unsigned i = 0; i < max_cpus / 64; ++i)
+            mask_.bits[i] |= mask.bits[i];
+        owed_ = true;
+    }
+    void pay() {
+        if (owed_)
+            tlb_flush_mask(mask_);
+        owed_ = false;
+    }
+
+  private:
+    CpuMask mask_{};
+    bool owed_ = false;
+};
+
+}  // namespace hv

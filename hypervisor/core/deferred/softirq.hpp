@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: MIT
+// Work that an interrupt handler leaves for the moment before the CPU returns to a guest (interrupts on, no locks held).
+#pragma once
+
+#include "lib/ids.hpp"
+#include "lib/types.hpp"
+
+namespace hv {
+
+enum class Softirq : u8 { timer, schedule, tasklet, rcu, tlb_flush, time_calibrate, count };
+
+using SoftirqHandler = void (*)();
+void softirq_register(Softirq nr, SoftirqHandler handler);
+void softirq_raise(Softirq nr);                  ///< on this CPU
+void softirq_raise_on(CpuId cpu, Softirq nr);    ///< sends an IPI when the CPU is another one
+[[nodiscard]] bool softirq_pending(CpuId cpu);
+void softirq_process();                          ///< runs handlers until none is pending
+/// Like softirq_process but never switches the vCPU: for long work at boot.
+void softirq_process_no_schedule();
+
+}  // namespace hv

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: MIT
+// Allocation: the buddy heap (pages), domain pages with quota, and small objects.
+#pragma once
+
+#include <new>
+#include <utility>
+
+#include "core/mm/page.hpp"
+
+namespace hv {
+
+struct AllocFlags {
+    unsigned max_address_bits = 64;  ///< every page below 2^bits
+    int node = -1;                   ///< preferred NUMA node
+    bool exact_node = false;
+    bool no_ref = false;             ///< domain pages: not added to the quota or page list yet
+    bool no_scrub = false;           ///< contents will be overwritten by the hypervisor at once
+};
+
+/// 2^order contiguous pages owned by nobody; contents undefined. nullptr when there are none.
+PageInfo* heap_alloc(unsigned order, const AllocFlags& flags = {});
+void heap_free(PageInfo& first, unsigned order);
+u64 heap_free_pages();
+u64 heap_free_pages(unsigned min_bits, unsigned max_bits, int node);
+u64 heap_total_pages();
+
+/// Zeroed hypervisor pages through the direct map.
+void* alloc_pages(unsigned order = 0);
+void free_pages(void* address, unsigned order = 0);
+
+/// Pages for `domain` (scrubbed), within its max_pages, on its page list, with the allocation reference set.
+Result<PageInfo*> domain_alloc_pages(Domain& domain, unsigned order, const AllocFlags& flags = {});
+/// Drops the allocation reference (once): the page goes back to the heap when nothing refers to it any more.
+void domain_release_page(PageInfo& page);
+/// Moves an unowned page (allocated with no_ref, or stolen) to `domain`, respecting the quota unless told otherwise.
+Status domain_assign_page(Domain& domain, PageInfo& page, bool ignore_quota = false);
+/// Makes a hypervisor page visible to guests (shared info, grant frames...): owner = domain, type writable or none.
+enum class ShareMode { read_write, read_only };
+void share_hypervisor_page(void* page, Domain& domain, ShareMode mode);
+
+/// Small objects, zeroed; nullptr when out of memory. Alignment 16 (page-aligned from one page up).
+void* kmalloc(usize bytes);
+void kfree(void* object);
+
+template <typename T, typename... Args>
+T* make(Args&&... args) {
+    void* memory = kmalloc(sizeof(T));
+    return memory ? ::new (memory) T(std::forward<Args>(args)...) : nullptr;
+}
+template <typename T>
+void destroy(T* object) {
+    if (!object)
+        return;
+    object->~T();
+    kfree(object);
+}
+
+}  // namespace hv

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: MIT
+// The scheduler as the rest of the hypervisor sees it: preemptive, fair-share with weights and caps, one run queue per
+// CPU with stealing, tickless when idle. Answers the credit2 control interface.
+#pragma once
+
+#include "core/domain/domain.hpp"
+
+namespace hv {
+
+struct CpuMask {  ///< one bit per physical CPU
+    u64 bits[max_cpus / 64] = {};
+    [[nodiscard]] bool test(CpuId cpu) const { return (bits[cpu / 64] >> (cpu % 64)) & 1; }
+    void set(CpuId cpu) { bits[cpu / 64] |= u64{1} << (cpu % 64); }
+    void clear(CpuId cpu) { bits[cpu / 64] &= ~(u64{1} << (cpu % 64)); }
+    [[nodiscard]] bool empty() const {
+        for (u64 word : bits)
+            if (word)
+                return false;
+        return true;
+    }
+    [[nodiscard]] CpuMask operator&(const CpuMask& other) const {
+        CpuMask out;
+        for (unsigned i = 0; i < max_cpus / 64; ++i)
+            out.bits[i] = bits[i] & other.bits[i];
+        return out;
+    }
+};
+extern CpuMask online_cpus;
+inline CpuId cpu_count_online();
+template <typename F>
+void for_each_cpu(const CpuMask& mask, F&& visit) {
+    for (CpuId cpu = 0; cpu < max_cpus; ++cpu)
+        if (mask.test(cpu))
+            visit(cpu);
+}
+inline CpuId cpu_count_online() {
+    CpuId n = 0;
+    for (u64 word : online_cpus.bits)
+        n += static_cast<CpuId>(__builtin_popcountll(word));
+    return n;
+}
+
+void sched_init();                          ///< boot CPU, before any domain
+void sched_cpu_up(CpuId cpu);               ///< creates its idle vCPU's queue
+Status sched_vcpu_create(Vcpu& vcpu);
+void sched_vcpu_destroy(Vcpu& vcpu);
+Status sched_domain_create(Domain& domain);
+void sched_domain_destroy(Domain& domain);
+
+void sched_block();                         ///< current vCPU: SCHEDOP_block semantics (wakes if an event is pending)
+void sched_yield();
+/// Affinity: hard restricts, soft prefers. -EINVAL when it leaves no CPU.
+Status sched_set_affinity(Vcpu& vcpu, const CpuMask* hard, const CpuMask* soft);
+void sched_get_affinity(const Vcpu& vcpu, CpuMask& hard, CpuMask& soft);
+/// XEN_DOMCTL_scheduler_op / XEN_SYSCTL_scheduler_op bodies.
+Status sched_adjust(Domain& domain, xen_domctl_scheduler_op& op);
+Status sched_adjust_global(xen_sysctl_scheduler_op& op);
+inline constexpr u32 sched_id_reported = XEN_SCHEDULER_CREDIT2;
+u64 vcpu_cpu_time_ns(const Vcpu& vcpu);     ///< RUNSTATE_running total including the current stint
+void vcpu_runstate_get(const Vcpu& vcpu, vcpu_runstate_info_t& out);
+u64 cpu_idle_time_ns(CpuId cpu);
+
+/// The architecture's switch: saves prev, loads next, then continues at next's exit path. Does not return.
+[[noreturn]] void context_switch(Vcpu& prev, Vcpu& next);
+/// Same vCPU goes on.
+[[noreturn]] void continue_running(Vcpu& same);
+/// Called by context_switch on the new stack state once prev's registers are saved: prev may run elsewhere now.
+void context_saved(Vcpu& prev);
+/// Idle loop body: halts until an interrupt unless a softirq is pending.
+[[noreturn]] void idle_loop();
+/// Writes the guest's runstate area after a switch (arch: through the new page tables).
+void update_runstate_area(Vcpu& vcpu);
+
+}  // namespace hv

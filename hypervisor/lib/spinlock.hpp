@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: MIT
+// Ticket spinlock (FIFO fair) with a rank, and its guards. Interrupt state is part of the guard's type.
+#pragma once
+
+#include "cpu/irqflags.hpp"
+#include "lib/atomic.hpp"
+#include "lib/lock_rank.hpp"
+#include "lib/types.hpp"
+
+namespace hv {
+
+#ifdef HV_DEBUG
+void lock_rank_acquire(LockRank rank);  ///< core/debug/lock_check.cpp
+void lock_rank_release(LockRank rank);
+#else
+inline void lock_rank_acquire(LockRank) {}
+inline void lock_rank_release(LockRank) {}
+#endif
+
+class SpinLock {
+  public:
+    constexpr explicit SpinLock(LockRank rank) : rank_(rank) {}
+    SpinLock(const SpinLock&) = delete;
+    SpinLock& operator=(const SpinLock&) = delete;
+
+    void lock() {
+        lock_rank_acquire(rank_);
+        const u16 ticket = next_.fetch_add(1, Order::relaxed);
+        while (serving_.load(Order::acquire) != ticket)
+            cpu_relax();
+    }
+    /// Takes the lock only if free; no rank check, since it cannot deadlock.
+    [[nodiscard]] bool try_lock() {
+        u16 ticket = serving_.load(Order::relaxed);
+        if (!next_.compare_exchange(ticket, static_cast<u16>(ticket + 1), Order::acquire))
+            return false;
+        lock_rank_acquire(rank_);
+        return true;
+    }
+    void unlock() {
+        lock_rank_release(rank_);
+        serving_.store(static_cast<u16>(serving_.load(Order::relaxed) + 1), Order::release);
+    }
+    [[nodiscard]] bool is_locked() const {
+        return next_.load(Order::relaxed) != serving_.load(Order::relaxed);
+    }
+
+  private:
+    Atomic<u16> next_{0};
+    Atomic<u16> serving_{0};
+    LockRank rank_;
+};
+
+/// For locks never taken in interrupt context.
+class [[nodiscard]] Guard {
+  public:
+    explicit Guard(SpinLock& lock) : lock_(&lock) { lock.lock(); }
+    Guard(const Guard&) = delete;
+    Guard& operator=(const Guard&) = delete;
+    ~Guard() { unlock(); }
+    void unlock() {
+        if (lock_)
+            lock_->unlock();
+        lock_ = nullptr;
+    }
+
+  private:
+    SpinLock* lock_;
+};
+
+/// For locks also taken in interrupt context: disables interrupts while held, restores the old state.
+class [[nodiscard]] IrqGuard {
+  public:
+    explicit IrqGuard(SpinLock& lock) : flags_(irq_save()), lock_(&lock) { lock.lock(); }
+    IrqGuard(const IrqGuard&) = delete;
+    IrqGuard& operator=(const IrqGuard&) = delete;
+    ~IrqGuard() { unlock(); }
+    void unlock() {
+        if (!lock_)
+            return;
+        lock_->unlock();
+        lock_ = nullptr;
+        irq_restore(flags_);
+    }
+
+  private:
+    u64 flags_;
+    SpinLock* lock_;
+};
+
+/// Interrupts off for a scope, without a lock.
+class [[nodiscard]] IrqOff {
+  public:
+    IrqOff() : flags_(irq_save()) {}
+    IrqOff(const IrqOff&) = delete;
+    IrqOff& operator=(const IrqOff&) = delete;
+    ~IrqOff() { irq_restore(flags_); }
+
+  private:
+    u64 flags_;
+};
+
+}  // namespace hv
