@@ -140,6 +140,7 @@ void for_each_vcpu(Domain& domain, F&& visit) {
 inline Vcpu* domain_vcpu(Domain& domain, u64 id) { return id < domain.max_vcpus ? domain.vcpus[id] : nullptr; }
 
 // Life cycle (core/domain/*.cpp).
+void domain_init();  ///< table, idle domain, dom_xen, dom_io; needs the heap
 Result<Domain*> domain_create(Domid id, const xen_domctl_createdomain& config, bool privileged);
 Result<Vcpu*> vcpu_create(Domain& domain, VcpuId id);
 Status domain_kill(Domain& domain);            ///< preemptible: -ERESTART until done
@@ -157,7 +158,9 @@ void domain_crash(Domain& domain, const char* why);
 // The architecture's part.
 Status arch_domain_create(Domain& domain, const xen_domctl_createdomain& config);
 void arch_domain_destroy(Domain& domain);
-Status arch_domain_relinquish(Domain& domain);  ///< preemptible
+/// Preemptible: drops what the vCPUs refer to (page tables, GDT, LDT), every pin, and the allocation reference of every
+/// page on page_list and hv_page_list. Called again until it does not return -ERESTART.
+Status arch_domain_relinquish(Domain& domain);
 Status arch_vcpu_create(Vcpu& vcpu);
 void arch_vcpu_destroy(Vcpu& vcpu);
 Status arch_set_context(Vcpu& vcpu, const vcpu_guest_context_t& context);  ///< validates everything

@@ -4,44 +4,19 @@
 #pragma once
 
 #include "core/domain/domain.hpp"
+#include "lib/cpumask.hpp"
 
 namespace hv {
 
-struct CpuMask {  ///< one bit per physical CPU
-    u64 bits[max_cpus / 64] = {};
-    [[nodiscard]] bool test(CpuId cpu) const { return (bits[cpu / 64] >> (cpu % 64)) & 1; }
-    void set(CpuId cpu) { bits[cpu / 64] |= u64{1} << (cpu % 64); }
-    void clear(CpuId cpu) { bits[cpu / 64] &= ~(u64{1} << (cpu % 64)); }
-    [[nodiscard]] bool empty() const {
-        for (u64 word : bits)
-            if (word)
-                return false;
-        return true;
-    }
-    [[nodiscard]] CpuMask operator&(const CpuMask& other) const {
-        CpuMask out;
-        for (unsigned i = 0; i < max_cpus / 64; ++i)
-            out.bits[i] = bits[i] & other.bits[i];
-        return out;
-    }
-};
 extern CpuMask online_cpus;
-inline CpuId cpu_count_online();
-template <typename F>
-void for_each_cpu(const CpuMask& mask, F&& visit) {
-    for (CpuId cpu = 0; cpu < max_cpus; ++cpu)
-        if (mask.test(cpu))
-            visit(cpu);
-}
-inline CpuId cpu_count_online() {
-    CpuId n = 0;
-    for (u64 word : online_cpus.bits)
-        n += static_cast<CpuId>(__builtin_popcountll(word));
-    return n;
-}
+inline CpuId cpu_count_online() { return online_cpus.count(); }
 
-void sched_init();                          ///< boot CPU, before any domain
-void sched_cpu_up(CpuId cpu);               ///< creates its idle vCPU's queue
+/// Boot CPU, after domain_init() and the heap: run queues and the boot CPU's idle vCPU, which becomes current().
+void sched_init();
+/// On the boot CPU before `cpu` is started: creates idle_vcpu(cpu). That CPU then sets cpu_info().current to it, its bit
+/// in online_cpus, and ends in idle_loop().
+Status sched_cpu_up(CpuId cpu);
+Vcpu& idle_vcpu(CpuId cpu);
 Status sched_vcpu_create(Vcpu& vcpu);
 void sched_vcpu_destroy(Vcpu& vcpu);
 Status sched_domain_create(Domain& domain);
