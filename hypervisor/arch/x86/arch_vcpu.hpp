@@ -4,12 +4,15 @@
 
 #include "abi/xen.hpp"
 #include "cpu/cpu_info.hpp"
+#include "lib/atomic.hpp"
 #include "lib/frame.hpp"
+#include "lib/ids.hpp"
 #include "lib/spinlock.hpp"
 
 namespace hv {
 
 struct PageInfo;
+inline constexpr CpuId no_cpu = ~CpuId{0};
 
 /// State of a PV vCPU as the ABI defines it (xen/arch-x86/xen.h vcpu_guest_context and hypercalls 0..26).
 struct PvVcpu {
@@ -43,6 +46,10 @@ struct ArchVcpu {
     Mfn guest_table{};        ///< kernel L4 (type reference held)
     Mfn guest_table_user{};   ///< user L4 or 0
     u64 cr3 = 0;              ///< value loaded while this vCPU runs
+    /// CPU that holds this vCPU's page tables, segments and registers: while it runs and, lazily, while that CPU idles
+    /// after it. domain_dirty_cpus() is the union of these. vcpu_sync_state() (pv/pv.hpp) brings it to no_cpu.
+    Atomic<CpuId> loaded_on{no_cpu};
+    u8 exit_work = 0;         ///< non-zero: the exit path calls pv_exit_work() (NMI pending, failed segment load)
     Mfn old_guest_table{};    ///< a page table whose release was preempted; drop it before anything else
     u8* xsave = nullptr;      ///< XSAVE/FXSAVE image, page aligned
     u64 xcr0 = 1, xcr0_accum = 1;
