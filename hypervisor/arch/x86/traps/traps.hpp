@@ -29,9 +29,8 @@ extern "C" {
 // Provided by entry.S: address of the stub of each vector. Every stub saves UserRegs (entry_vector, error_code set) on
 // the stack the CPU gave it, calls the handler below, then leaves through the guest exit path (from_guest) or restores.
 extern const u64 entry_stubs[256];
-void syscall_entry();    ///< MSR_LSTAR
-void syscall32_entry();  ///< MSR_CSTAR
-void sysenter_entry();   ///< IA32_SYSENTER_EIP
+// SYSCALL has no stack switch and no segment base is ours: each CPU has its own LSTAR/CSTAR stub. syscall_init_cpu()
+// (traps/syscall_init.cpp) sets STAR, LSTAR, CSTAR, SFMASK and the SYSENTER MSRs of the CPU it runs on.
 
 // Called by entry.S, interrupts off.
 void handle_exception(UserRegs& regs);       ///< vectors 0..31 without those below
@@ -41,6 +40,7 @@ void handle_machine_check(UserRegs& regs);   ///< on its IST stack
 // handle_interrupt(UserRegs&) for vectors 32..255: irq/irq.hpp
 }
 
+void syscall_init_cpu();
 /// Installs the IDT (boot CPU: builds it, too) on this CPU.
 void idt_init();
 
