@@ -2,6 +2,7 @@
 // Work that an interrupt handler leaves for the moment before the CPU returns to a guest (interrupts on, no locks held).
 #pragma once
 
+#include "lib/atomic.hpp"
 #include "lib/ids.hpp"
 #include "lib/types.hpp"
 
@@ -13,9 +14,17 @@ using SoftirqHandler = void (*)();
 void softirq_register(Softirq nr, SoftirqHandler handler);
 void softirq_raise(Softirq nr);                  ///< on this CPU
 void softirq_raise_on(CpuId cpu, Softirq nr);    ///< sends an IPI when the CPU is another one
-[[nodiscard]] bool softirq_pending(CpuId cpu);
 void softirq_process();                          ///< runs handlers until none is pending
 /// Like softirq_process but never switches the vCPU: for long work at boot.
 void softirq_process_no_schedule();
+
+/// Pending bits by CPU, one cache line each (index << 6 in assembly).
+struct alignas(64) SoftirqPending {
+    Atomic<u32> bits;
+};
+extern "C" SoftirqPending softirq_pending_bits[max_cpus];
+[[nodiscard]] inline bool softirq_pending(CpuId cpu) {
+    return softirq_pending_bits[cpu].bits.load(Order::relaxed) != 0;
+}
 
 }  // namespace hv

@@ -2,6 +2,7 @@
 // One-shot timers in system time (nanoseconds since boot, monotonic). Each lives on one CPU's heap.
 #pragma once
 
+#include "core/time/timer_heap.hpp"
 #include "lib/ids.hpp"
 #include "lib/types.hpp"
 
@@ -20,19 +21,22 @@ class Timer {
     void set(u64 expires_ns);  ///< (re)arms; an expiry in the past fires at once
     void stop();               ///< afterwards the callback is not running on any CPU unless called from itself
     void migrate(CpuId cpu);
-    [[nodiscard]] bool armed() const { return heap_slot_ != 0; }
-    [[nodiscard]] u64 expires() const { return expires_; }
+    [[nodiscard]] bool armed() const { return node_.queued(); }
+    [[nodiscard]] u64 expires() const { return node_.key; }
+    [[nodiscard]] CpuId cpu() const { return cpu_; }
 
   private:
-    friend class TimerHeap;
     friend struct TimerCpu;
+    PairingNode node_;  ///< first: the heap's node is the timer
     Callback callback_ = nullptr;
     void* data_ = nullptr;
-    u64 expires_ = 0;
-    u32 heap_slot_ = 0;  ///< 1-based position, 0 when not armed
     CpuId cpu_ = 0;
+    CpuId ran_on_ = 0;       ///< where its callback was last started
+    bool rearm_ = false;     ///< was armed when migrate() took it off the old CPU's heap
 };
 
+void timer_init();            ///< registers the softirq; before the first Timer is armed
+void timer_dump();            ///< key handler: every CPU's armed timers
 /// Arch hook: programs this CPU's event timer for `deadline_ns` (0 = none). Called with interrupts off.
 void event_timer_program(u64 deadline_ns);
 

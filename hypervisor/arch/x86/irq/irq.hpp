@@ -16,13 +16,19 @@ inline constexpr u8 vector_spurious = 0xff, vector_error = 0xfe, vector_event_ch
 inline constexpr u8 vector_first_dynamic = 0x30, vector_last_dynamic = 0xef;
 inline constexpr u8 vector_legacy_syscall = 0x82;  // int 0x82: unused by 64-bit guests; 0x80 goes to the guest
 
-void irq_init();                                    ///< descriptors, after the ACPI MADT is read
+void irq_init();                                    ///< descriptors, IO-APICs, 8259; after acpi_init() and mm_init()
+/// Routes `irq` (a GSI; see irq_of_isa) to a handler of the hypervisor, called with interrupts off.
 Status irq_request(u32 irq, IrqAction action, void* data);
 void irq_release(u32 irq);
+u32 irq_of_isa(u8 isa_irq);                         ///< GSI behind an ISA interrupt, MADT overrides applied
+u32 irq_count();                                    ///< machine IRQ numbers: GSIs, then MSIs
+u32 irq_gsi_count();
+/// pirqs that a domain gets when its configuration does not say: every GSI and MSIs for the hardware domain.
+u32 irq_default_pirqs(bool hardware_domain);
 /// Entry from the interrupt stub; EOIs.
 extern "C" void handle_interrupt(UserRegs& regs);
 
-// LAPIC / IPIs.
+// LAPIC / IPIs. Boot CPU: irq_init() before lapic_init_boot_cpu() or after, both before interrupts are enabled.
 void lapic_init_boot_cpu();
 void lapic_init_cpu();
 void lapic_eoi();
