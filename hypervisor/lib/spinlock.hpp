@@ -41,6 +41,15 @@ class SpinLock {
         lock_rank_release(rank_);
         serving_.store(static_cast<u16>(serving_.load(Order::relaxed) + 1), Order::release);
     }
+    /// The second of two locks of one rank, taken in address order by a pair guard, which holds the first.
+    void lock_same_rank() {
+        const u16 ticket = next_.fetch_add(1, Order::relaxed);
+        while (serving_.load(Order::acquire) != ticket)
+            cpu_relax();
+    }
+    void unlock_same_rank() {
+        serving_.store(static_cast<u16>(serving_.load(Order::relaxed) + 1), Order::release);
+    }
     [[nodiscard]] bool is_locked() const {
         return next_.load(Order::relaxed) != serving_.load(Order::relaxed);
     }
@@ -87,6 +96,29 @@ class [[nodiscard]] IrqGuard {
     u64 flags_;
     SpinLock* lock_;
 };
+
+/// Two locks of one rank, taken in address order; they may be the same lock.
+template <typename First>
+class [[nodiscard]] PairGuard {
+  public:
+    PairGuard(SpinLock& a, SpinLock& b)
+        : first_(&a < &b ? a : b), second_(&a == &b ? nullptr : (&a < &b ? &b : &a)) {
+        if (second_)
+            second_->lock_same_rank();
+    }
+    PairGuard(const PairGuard&) = delete;
+    PairGuard& operator=(const PairGuard&) = delete;
+    ~PairGuard() {
+        if (second_)
+            second_->unlock_same_rank();
+    }
+
+  private:
+    First first_;
+    SpinLock* second_;
+};
+using DoubleGuard = PairGuard<Guard>;
+using IrqDoubleGuard = PairGuard<IrqGuard>;
 
 /// Interrupts off for a scope, without a lock.
 class [[nodiscard]] IrqOff {
