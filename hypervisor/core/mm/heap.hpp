@@ -13,7 +13,7 @@ struct AllocFlags {
     unsigned max_address_bits = 64;  ///< every page below 2^bits
     int node = -1;                   ///< preferred NUMA node
     bool exact_node = false;
-    bool no_ref = false;             ///< domain pages: not added to the quota or page list yet
+    bool no_ref = false;             ///< domain pages: not owned yet; domain_assign_page() follows
     bool no_scrub = false;           ///< contents will be overwritten by the hypervisor at once
 };
 
@@ -23,6 +23,12 @@ void heap_free(PageInfo& first, unsigned order);
 u64 heap_free_pages();
 u64 heap_free_pages(unsigned min_bits, unsigned max_bits, int node);
 u64 heap_total_pages();
+/// Hands a range of RAM to the heap (boot). Marks where each NUMA node's memory lies come first.
+void heap_add(Mfn first, Mfn end);
+void heap_set_node_range(Mfn first, Mfn end, unsigned node);
+unsigned heap_node_of(Mfn mfn);
+/// Scrubs a few free pages; false when none is left to scrub. For the idle loop.
+bool heap_scrub_some();
 
 /// Zeroed hypervisor pages through the direct map.
 void* alloc_pages(unsigned order = 0);
@@ -34,7 +40,18 @@ Result<PageInfo*> domain_alloc_pages(Domain& domain, unsigned order, const Alloc
 void domain_release_page(PageInfo& page);
 /// Moves an unowned page (allocated with no_ref, or stolen) to `domain`, respecting the quota unless told otherwise.
 Status domain_assign_page(Domain& domain, PageInfo& page, bool ignore_quota = false);
+/// Takes a page away from its owner: only when nothing but its allocation refers to it (-EBUSY). It is unowned then:
+/// assign it to somebody or give it to heap_free_dirty(). `keep_quota`: the owner still pays for it.
+Status domain_steal_page(Domain& domain, PageInfo& page, bool keep_quota = false);
+/// heap_free() of a page that was a domain's: scrubbed before the next domain gets it.
+void heap_free_dirty(PageInfo& first, unsigned order);
+/// XENMEM_claim_pages: `pages` in all, current ones included; 0 cancels. -ENOMEM, -EINVAL.
+Status domain_claim_pages(Domain& domain, u64 pages);
+u64 heap_outstanding_claims();
+/// Drops the allocation reference of every page of a dying domain; preemptible.
+Status domain_relinquish_memory(Domain& domain);
 /// Makes a hypervisor page visible to guests (shared info, grant frames...): owner = domain, type writable or none.
+/// domain_release_page() undoes it: the page is freed with the last reference.
 enum class ShareMode { read_write, read_only };
 void share_hypervisor_page(void* page, Domain& domain, ShareMode mode);
 
