@@ -30,6 +30,7 @@ enum class LockRank : u8 {
     rcu = 160,
     softirq = 165,
     time = 170,
+    guest_console = 190,  ///< a guest's unfinished line of text
     console = 200,   ///< last: printk works everywhere
     leaf = 250,      ///< locks under which nothing else is taken
 };

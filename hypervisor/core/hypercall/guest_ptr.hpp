@@ -58,9 +58,9 @@ class GuestOut {
         return {};
     }
     /// Writes one field of the structure only, e.g. a progress counter.
-    template <typename F>
-    Status write_field(F T::*field, std::type_identity_t<F> value) const {
-        const u64 offset = reinterpret_cast<u64>(&(reinterpret_cast<T*>(4096)->*field)) - 4096;
+    template <typename F, typename S = T>
+    Status write_field(F S::*field, std::type_identity_t<F> value) const {
+        const u64 offset = reinterpret_cast<u64>(&(reinterpret_cast<S*>(4096)->*field)) - 4096;
         return copy_to_guest(address_ + offset, &value, sizeof(F)) ? Status{} : Status{Errno::fault};
     }
 
