@@ -27,6 +27,9 @@ void sched_yield();
 /// Affinity: hard restricts, soft prefers. -EINVAL when it leaves no CPU.
 Status sched_set_affinity(Vcpu& vcpu, const CpuMask* hard, const CpuMask* soft);
 void sched_get_affinity(const Vcpu& vcpu, CpuMask& hard, CpuMask& soft);
+/// SCHEDOP_pin_override (cpu < 0 ends it), and XEN_VCPUAFFINITY_FORCE, which ends it from outside.
+Status sched_pin_override(Vcpu& vcpu, s32 cpu);
+void sched_undo_pin_override(Vcpu& vcpu);
 /// XEN_DOMCTL_scheduler_op / XEN_SYSCTL_scheduler_op bodies.
 Status sched_adjust(Domain& domain, xen_domctl_scheduler_op& op);
 Status sched_adjust_global(xen_sysctl_scheduler_op& op);

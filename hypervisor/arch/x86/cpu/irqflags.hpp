@@ -13,6 +13,8 @@ inline u64 read_flags() {
 }
 inline void irq_disable() { asm volatile("cli" ::: "memory"); }
 inline void irq_enable() { asm volatile("sti" ::: "memory"); }
+/// Sleeps until an interrupt; STI takes effect after HLT began, so none is lost in between (APM vol.3 STI).
+inline void irq_enable_and_halt() { asm volatile("sti; hlt" ::: "memory"); }
 inline bool irqs_enabled() { return (read_flags() & 0x200) != 0; }
 inline u64 irq_save() {
     const u64 flags = read_flags();
