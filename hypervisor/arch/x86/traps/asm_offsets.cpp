@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: MIT
+// Field offsets for entry.S as absolute symbols, so that assembly follows the structures without a generated header.
+#include "core/deferred/softirq.hpp"
+#include "core/domain/domain.hpp"
+#include "pv/pv.hpp"
+#include "traps/entry_macros.h"
+#include "traps/traps.hpp"
+
+namespace hv {
+
+#define HV_OFFSET(symbol, value) asm volatile(".globl " #symbol "\n.set " #symbol ", %c0" ::"i"(value))
+
+namespace {
+[[gnu::used, gnu::noinline]] void emit_offsets() {
+    HV_OFFSET(CPUINFO_current, offsetof(CpuInfo, current) - offsetof(CpuInfo, regs));
+    HV_OFFSET(CPUINFO_cpu, offsetof(CpuInfo, cpu) - offsetof(CpuInfo, regs));
+    HV_OFFSET(VCPU_info, offsetof(Vcpu, info));
+    HV_OFFSET(VCPU_exit_work, offsetof(Vcpu, arch.exit_work));
+    HV_OFFSET(VCPU_guest_table, offsetof(Vcpu, arch.guest_table));
+    HV_OFFSET(VCPU_cr3, offsetof(Vcpu, arch.cr3));
+    HV_OFFSET(VCPU_kernel_mode, offsetof(Vcpu, arch.pv.kernel_mode));
+    HV_OFFSET(VCPU_kernel_sp, offsetof(Vcpu, arch.pv.kernel_sp));
+    HV_OFFSET(VCPU_iopl, offsetof(Vcpu, arch.pv.iopl));
+    HV_OFFSET(VCPU_syscall_eip, offsetof(Vcpu, arch.pv.syscall_callback_eip));
+    HV_OFFSET(VCPU_syscall_disables_events, offsetof(Vcpu, arch.pv.syscall_disables_events));
+}
+}  // namespace
+
+static_assert(offsetof(UserRegs, error_code) == REGS_error_code && offsetof(UserRegs, entry_vector) == REGS_entry_vector);
+static_assert(offsetof(UserRegs, rip) == REGS_rip && offsetof(UserRegs, cs) == REGS_cs);
+static_assert(offsetof(UserRegs, rflags) == REGS_flags && offsetof(UserRegs, rsp) == REGS_rsp);
+static_assert(sizeof(UserRegs) == REGS_size && max_cpus == MAX_CPUS);
+static_assert(flat_cs32 == FLAT_CS32 && flat_cs64 == FLAT_CS64 && flat_ss == FLAT_SS);
+static_assert(entry_syscall == ENTRY_SYSCALL && Vector::with_error_code == ERROR_CODE_VECTORS);
+static_assert(sizeof(SoftirqPending) == 64);
+static_assert(offsetof(vcpu_info_t, evtchn_upcall_pending) == 0 && offsetof(vcpu_info_t, evtchn_upcall_mask) == 1);
+
+}  // namespace hv
