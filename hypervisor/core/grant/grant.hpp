@@ -13,9 +13,8 @@ void grant_table_destroy(Domain& domain);
 /// XENMEM_acquire_resource / XENMAPSPACE_grant_table: frame `index` of the shared (or status) table, grown on demand.
 Result<Mfn> grant_shared_frame(Domain& domain, u32 index);
 Result<Mfn> grant_status_frame(Domain& domain, u32 index);
-/// A PTE of `domain` that maps a foreign granted page is torn down other than by GNTTABOP_unmap: only legal via the
-/// grant operations, so this says whether such a PTE is being handled by them.
-/// XENMEM resource seed and toolstack use: entry setup by the hypervisor is never done; libxc seeds through acquire_resource.
+/// Status frames (16 bits per entry) that `shared` frames of 16-byte entries need.
+constexpr u32 grant_status_frames_for(u32 shared) { return (shared * 2 * 256 + 4095) / 4096; }
 
 // PV page-table side of grant mapping, implemented by arch/x86/pv/grant_map.cpp.
 struct GrantMapRequest {
