@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: MIT
+"""A cell of the matrix: one hypervisor with one toolstack, booted with the small dom0."""
+import os
+import pathlib
+import tempfile
+import time
+from dataclasses import dataclass, field
+
+from . import paths
+from .checks import Checks
+from .console import ConsoleClosed
+from .cpio import Cpio
+from .dom0 import Dom0, cksum
+from .images import Images
+from .machine import DEFAULT_CPU, Machine, Spec
+
+HYPERVISORS = ("hospes", "xen")
+TOOLSTACKS = ("hospes", "debian")
+
+
+@dataclass(frozen=True)
+class Setup:
+    """The machine that a group of scenarios wants."""
+    smp: int = 2
+    mem: int = 2048
+    dom0_mem: int = 768
+    cpu: str = DEFAULT_CPU
+    hv_args: str = ""
+    linux_args: str = ""
+    vmlinux: bool = False  # the decompressed dom0 kernel instead of the stock bzImage
+    files: tuple = field(default=())  # (name in dom0, path on this machine)
+
+
+def hospes_elf() -> pathlib.Path:
+    elf = pathlib.Path(os.environ.get("HOSPES_ELF")
+                       or paths.build_dir() / "release" / "hypervisor" / "hospes.elf32")
+    if not elf.exists():
+        raise RuntimeError(f"{elf} is missing: build it first (./hospes build)")
+    return elf
+
+
+def spec(images: Images, hypervisor: str, tools: str, setup: Setup, scratch: pathlib.Path,
+         agent=True) -> Spec:
+    elf = hospes_elf() if hypervisor == "hospes" else images.reference_xen()
+    kernel = images.dom0_vmlinux() if setup.vmlinux else images.dom0_kernel()
+    initrd = images.dom0_initramfs()
+    if setup.files:
+        extra = Cpio()
+        for name, path in setup.files:
+            path = pathlib.Path(path)
+            extra.file(name, path.read_bytes(), path.stat().st_mode & 0o777)
+        joined = scratch / "initrd"
+        joined.write_bytes(initrd.read_bytes() + extra.finish())
+        initrd = joined
+    args = (f"console=com1 com1=115200,8n1 dom0_mem={setup.dom0_mem}M,max:{setup.dom0_mem}M "
+            f"loglvl=all guest_loglvl=all noreboot=1 {setup.hv_args}").strip()
+    linux = f"console=hvc0 quiet hospes.tools={tools}" + (" hospes.agent" if agent else "")
+    return Spec(elf, args, [(kernel, f"{linux} {setup.linux_args}".strip()), (initrd, "")],
+                setup.smp, setup.mem, setup.cpu)
+
+
+class Host(Checks, Dom0):
+    """The booted cell as scenarios see it."""
+
+    def __init__(self, images, hypervisor, tools, setup: Setup, log: pathlib.Path, echo=None):
+        self.hypervisor, self.tools, self.setup, self.log = hypervisor, tools, setup, log
+        self.scratch = tempfile.TemporaryDirectory(prefix="hospes-boot-")
+        self.machine = Machine(spec(images, hypervisor, tools, setup,
+                                    pathlib.Path(self.scratch.name)), log, echo)
+        super().__init__(self.machine.console)
+        try:
+            self._boot()
+        except BaseException:
+            self.close()
+            raise
+
+    def _boot(self):
+        self._await(r"DOM0-UP uptime=([\d.]+)", 300)
+        self._await(r"TOOLSTACK-UP uptime=([\d.]+)", 180)
+        self.attach(60)
+        self.baseline = self.free_memory()
+
+    def free_memory(self) -> int:
+        return int(self.check("xl info | sed -n 's/^free_memory *: *//p'"))
+
+    def power_off(self, timeout=60):
+        """True if the machine switched itself off."""
+        script = b"sync; poweroff -f"
+        self._load(script)
+        self.console.send(f"x {self.id + 1} 30 {cksum(script)}\n")
+        deadline = time.monotonic() + timeout
+        try:
+            while time.monotonic() < deadline:
+                self.console.pump(1.0)
+        except (ConsoleClosed, OSError):
+            pass
+        return self.machine.wait_off(max(1.0, deadline - time.monotonic()))
+
+    def close(self):
+        self.machine.kill()
+        self.scratch.cleanup()

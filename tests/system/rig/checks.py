@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: MIT
+"""What holds before and after every scenario, and what is kept of a failure."""
+import re
+
+from .dom0 import HostLost
+
+DIAGNOSIS = """
+echo '--- xl list'; xl list
+echo '--- xenstore'; xenstore-ls -f | head -150
+echo '--- dom0 kernel'; dmesg | tail -60
+echo '--- hypervisor'; xl dmesg | tail -120
+for f in /var/log/xen/*.log; do echo "--- $f"; tail -40 $f; done
+for f in /var/log/xen/console/*; do echo "--- $f"; tail -40 $f; done
+"""
+
+
+class Checks:
+    """Mixed into the host: waiting, cleaning up, leak checks, diagnosis."""
+
+    def wait_for(self, condition, timeout, what):
+        """Poll a shell condition in dom0."""
+        done = self.run(f"end=$((SECONDS + {timeout}))\nuntil {condition}; do\n"
+                        f"  [ $SECONDS -lt $end ] || exit 1\n  sleep 0.2\ndone", timeout + 20)
+        assert done.status == 0, f"waited {timeout} s in vain for {what}\n{done.out.strip()[-500:]}"
+
+    def domains(self):
+        names = {}
+        for line in self.check("xl list").splitlines()[1:]:
+            m = re.match(r"(\S+)\s+(\d+)\s", line)
+            if m:
+                names[m[1]] = int(m[2])
+        return names
+
+    def clean(self):
+        """Destroy what a scenario left; the names of it."""
+        left = [n for n in self.domains() if n != "Domain-0"]
+        for name in left:
+            self.run(f"xl destroy {name}", 90)
+        return left
+
+    def no_leaks(self):
+        """Only dom0, and as much free memory as after boot."""
+        left = [n for n in self.domains() if n != "Domain-0"]
+        assert not left, f"domains left behind: {', '.join(left)}"
+        # A dying domain's memory comes back when its last reference goes: that may take a moment.
+        self.wait_for(f"[ $(xl info | sed -n 's/^free_memory *: *//p') -ge {self.baseline} ]", 20,
+                      f"free memory to be {self.baseline} MB again")
+
+    def diagnosis(self):
+        try:
+            return self.run(DIAGNOSIS, 60).out
+        except HostLost as why:
+            return f"(dom0 gave no diagnosis: {why})"

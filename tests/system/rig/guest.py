@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: MIT
+"""A guest under test: its configuration file, its console log, its end."""
+import re
+import shlex
+
+from .dom0 import CommandFailed
+
+KERNEL = "/root/guest-vmlinuz"
+RAMDISK = "/root/guest.cpio.gz"
+
+
+class Guest:
+    def __init__(self, host, name="g1", memory=128, vcpus=1, extra="", disk=(), vif=(), lines=(),
+                 kernel=KERNEL, ramdisk=RAMDISK, kind="pv"):
+        self.host, self.name = host, name
+        self.path = f"/root/{name}.cfg"
+        self.log_file = f"/var/log/xen/console/guest-{name}.log"
+        # tsc_mode: Xen's own RDTSCP exits cannot be decoded on this emulated host.
+        rows = [f'name = "{name}"', f'type = "{kind}"', f'kernel = "{kernel}"',
+                f'extra = "console=hvc0 quiet {extra}"', f"memory = {memory}", f"vcpus = {vcpus}",
+                'tsc_mode = "native"']
+        if ramdisk:
+            rows.append(f'ramdisk = "{ramdisk}"')
+        if disk:
+            rows.append("disk = [" + ", ".join(f"'{d}'" for d in disk) + "]")
+        if vif:
+            rows.append("vif = [" + ", ".join(f"'{v}'" for v in vif) + "]")
+        self.config = "\n".join([*rows, *lines]) + "\n"
+
+    def write(self):
+        self.host.check(f"cat >{self.path} <<'END'\n{self.config}END\n")
+
+    def create(self, options="", timeout=120):
+        self.host.check(f"rm -f {self.log_file}\ncat >{self.path} <<'END'\n{self.config}END\n"
+                        f"xl create {options} {self.path}", timeout)
+        return self
+
+    def up(self, options="", timeout=180):
+        """Create it and wait for its userspace."""
+        self.create(options)
+        self.wait("GUEST-READY", timeout)
+        return self
+
+    def wait(self, pattern, timeout=120, count=1):
+        """The line of the console log that matches pattern (the count-th such line)."""
+        quoted = shlex.quote(pattern)
+        done = self.host.run(
+            f"end=$((SECONDS + {timeout}))\nwhile [ $SECONDS -lt $end ]; do\n"
+            f"  [ $(grep -aEc {quoted} {self.log_file} 2>/dev/null || echo 0) -ge {count} ] && break\n"
+            f"  sleep 0.2\ndone\ngrep -aE {quoted} {self.log_file} | tail -n +{count} | grep -a .",
+            timeout + 10)
+        if done.status:
+            raise AssertionError(f"{self.name}: no {pattern!r} on its console within {timeout} s; "
+                                 f"console:\n{self.console()[-1500:] or '(nothing)'}")
+        return done.out.splitlines()[0].strip("\r")
+
+    def console(self):
+        return self.host.run(f"tail -c 6000 {self.log_file}").out
+
+    def domid(self):
+        return int(self.host.check(f"xl domid {self.name}"))
+
+    def row(self):
+        """Its line in xl list as a dict, or None when there is no such domain."""
+        for line in self.host.check("xl list").splitlines()[1:]:
+            m = re.match(r"(\S+)\s+(\d+)\s+(\d+)\s+(\d+)\s+(\S+)\s+([\d.]+)", line)
+            if m and m[1] == self.name:
+                return {"id": int(m[2]), "mem": int(m[3]), "vcpus": int(m[4]), "state": m[5],
+                        "time": float(m[6])}
+        return None
+
+    def xl(self, verb, *args, timeout=60):
+        return self.host.check(" ".join(["xl", verb, self.name, *map(str, args)]), timeout)
+
+    def destroy(self):
+        self.xl("destroy", timeout=90)
+
+    def gone(self, timeout=60):
+        """Wait until the domain is no more."""
+        self.host.wait_for(f"! xl domid {self.name} >/dev/null 2>&1", timeout,
+                           f"{self.name} to be gone")
+
+    def shell(self, command, timeout=60):
+        """Type a command into its console; the lines between two marks that only running it makes."""
+        script = (f"(sleep 0.5; printf '%s\\n' {shlex.quote('echo B$((40+2)); ' + command + '; echo E$((40+2))')}; "
+                  f"end=$((SECONDS + {timeout})); "
+                  "until grep -aq '^E42' /run/typescript 2>/dev/null || [ $SECONDS -ge $end ]; "
+                  "do sleep 0.2; done; printf '\\035'; sleep 0.3) | "
+                  f"script -qfc 'xl console {self.name}' /run/typescript >/dev/null; "
+                  "sed 's/\\r//g' /run/typescript")
+        out = self.host.check("rm -f /run/typescript\n" + script, timeout + 15)
+        m = re.search(r"(?ms)^B42$(.*?)^E42$", out)
+        if not m:
+            raise CommandFailed(f"{self.name}: no answer on its console to {command!r}:\n{out[-800:]}")
+        return m[1].strip()

@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: MIT
+"""Runs scenarios: one boot per group and cell, a new one when a host is lost."""
+import pathlib
+import time
+import traceback
+from dataclasses import dataclass
+
+from . import paths
+from .cell import Host
+from .dom0 import HostLost
+from .images import Images
+from .scenario import load
+
+
+@dataclass
+class Tally:
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+
+    def note(self, ok):
+        if ok:
+            self.passed += 1
+        else:
+            self.failed += 1
+
+
+def listed_cells():
+    lines = (paths.SYSTEM / "cells.txt").read_text().splitlines()
+    return [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+
+
+def results_dir() -> pathlib.Path:
+    return paths.build_dir() / "results"
+
+
+class Runner:
+    def __init__(self, say=print):
+        self.say = say
+        self.images = Images(say)
+        self.tally = Tally()
+        self.boots = __import__("scenarios.boots", fromlist=["BOOTS"]).BOOTS
+
+    def run(self, cells, names=(), full=False):
+        chosen = [s for s in load().values() if not names or any(
+            s.name == n or s.name.startswith(n + ".") for n in names)]
+        if names and not chosen:
+            raise SystemExit(f"no scenario called {' or '.join(names)}")
+        for cell in cells:
+            fitting = [s for s in chosen if (full or names or not s.full)
+                       and (s.cells is None or cell in s.cells)]
+            for boot in dict.fromkeys(s.boot for s in fitting):
+                group = [s for s in fitting if s.boot == boot]
+                self.group(cell, boot, [s for s in group if not s.fresh]
+                           + [s for s in group if s.fresh])
+        return self.tally
+
+    def group(self, cell, boot, scenarios):
+        """All scenarios of one boot. Those that end the machine come last."""
+        todo, attempt = list(scenarios), 0
+        while todo:
+            attempt += 1
+            log = results_dir() / f"{cell.replace(':', '-')}-{boot}-{attempt}.log"
+            log.unlink(missing_ok=True)
+            start = time.monotonic()
+            hypervisor, _, tools = cell.partition(":")
+            try:
+                host = Host(self.images, hypervisor, tools, self.boots[boot], log)
+            except (HostLost, RuntimeError, AssertionError) as why:
+                for scenario in todo:
+                    self.report(cell, scenario.name, 0.0, "its boot failed")
+                self.say(f"     boot {boot} of {cell} failed: {why}\n     log: {log}")
+                return
+            self.say(f"     {cell} {boot}: up in {time.monotonic() - start:.1f} s")
+            try:
+                todo = self.in_host(host, cell, todo)
+            finally:
+                host.close()
+
+    def in_host(self, host, cell, todo):
+        """Run until the list or the host is at its end; what is left to do."""
+        for n, scenario in enumerate(todo):
+            start = time.monotonic()
+            try:
+                scenario.run(host)
+                if scenario.leaks:
+                    host.no_leaks()
+                self.report(cell, scenario.name, time.monotonic() - start, None)
+                if scenario.fresh:
+                    return todo[n + 1:]
+            except HostLost as why:
+                self.report(cell, scenario.name, time.monotonic() - start,
+                            f"the host was lost: {why}\n     log: {host.log}")
+                return todo[n + 1:]
+            except Exception as why:  # a failed check, a bug in the scenario: all must be reported
+                if not self.failed(host, cell, scenario, why, time.monotonic() - start):
+                    return todo[n + 1:]
+        return []
+
+    def failed(self, host, cell, scenario, why, seconds):
+        """Report, keep the evidence, tidy up. False if the host is not fit to go on."""
+        note = f"{why}" if isinstance(why, AssertionError) else traceback.format_exc(limit=-3)
+        kept = results_dir() / f"{cell.replace(':', '-')}-{scenario.name}.txt"
+        kept.write_text(f"{scenario.name} in {cell}\n{traceback.format_exc()}\n{host.diagnosis()}")
+        self.report(cell, scenario.name, seconds, f"{note}\n     kept: {kept} {host.log}")
+        if scenario.fresh:
+            return False
+        try:
+            host.clean()
+            host.run("rm -f /run/*.img; losetup -D; rmmod brd")
+            # What this one lost is its own failure, not the next one's.
+            host.baseline = min(host.baseline, host.free_memory())
+            return True
+        except (HostLost, AssertionError, ValueError):
+            return False
+
+    def report(self, cell, name, seconds, why):
+        self.tally.note(why is None)
+        if why is None:
+            self.say(f"ok   {cell} {name} ({seconds:.1f} s)")
+        else:
+            self.say(f"FAIL {cell} {name} ({seconds:.1f} s): {why}")

@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: MIT
+"""Other machines: CPU counts and CPU models. Each boots, runs a guest and takes it down again."""
+from rig.guest import Guest
+from rig.scenario import inside, same, scenario
+
+
+def smoke(host):
+    same(host.check("nproc").strip(), str(host.setup.smp), "dom0's CPUs")
+    guest = Guest(host, vcpus=min(2, host.setup.smp)).up()
+    inside(guest.wait("GUEST-UP"), "type=PV", "the guest's report")
+    guest.destroy()
+
+
+def define(name, **options):
+    def run(host):
+        smoke(host)
+    run.__name__ = name.replace("-", "_")
+    run.__module__ = __name__
+    scenario(boot=name, **options)(run)
+
+
+define("smp1", full=True)
+define("smp4")
+define("smp8", full=True)
+define("epyc-rome", full=True)
+define("max", full=True)
+define("qemu64", full=True)
+define("nehalem", full=True)
+define("skylake", full=True)
