@@ -10,7 +10,8 @@ namespace hv {
 enum class LockRank : u8 {
     domctl = 10,     ///< serialises control operations
     domain_list = 20,
-    domain = 30,     ///< per-domain settings, pause, shutdown
+    domain = 30,     ///< per-domain settings, pause
+    shutdown = 35,   ///< shutdown state of one domain
     pv_mm = 40,      ///< PV page-table updates of one domain
     evtchn_bind = 50,  ///< per-domain port table
     grant_table = 60,

@@ -4,6 +4,7 @@
 
 #include "abi/xen.hpp"
 #include "arch_domain.hpp"
+#include "core/deferred/tasklet.hpp"
 #include "core/domain/vcpu.hpp"
 #include "core/mm/page.hpp"
 #include "lib/atomic.hpp"
@@ -33,8 +34,8 @@ struct Domain {
     Vcpu** vcpus = nullptr;           ///< max_vcpus entries, each nullptr until created
     Domain* target = nullptr;         ///< set_target: the domain this one is device model of (reference held)
 
-    Atomic<u32> refs{1};              ///< see DomainRef
-    ListNode list_node;               ///< list of all domains, by id
+    Atomic<u32> refs{1};              ///< see DomainRef; 0: being taken apart
+    GraceCall grace;                  ///< defers that until nobody can be looking it up
 
     // Life cycle.
     enum class Dying : u8 { no, dying, dead };
@@ -44,20 +45,22 @@ struct Domain {
     Atomic<u32> pause_count{0};
     u32 controller_pauses = 0;        ///< XEN_DOMCTL_pausedomain count (under lock)
     bool creation_finished = false;   ///< first unpause happened (its pages are settled)
-    SpinLock shutdown_lock{LockRank::leaf};
+    SpinLock shutdown_lock{LockRank::shutdown};
     bool shutting_down = false;
     bool shut_down = false;
     u32 shutdown_code = ~0U;
     Port suspend_port{};              ///< XEN_DOMCTL_subscribe, 0 = none
     bool debugger_attached = false;
+    Timer watchdog[2];                ///< SCHEDOP_watchdog ids 1, 2 (under lock)
+    u32 watchdogs = 0;                ///< ids in use, bit = id - 1
 
     // Memory (page_alloc_lock).
     SpinLock page_alloc_lock{LockRank::page_alloc};
     u32 page_list = 0;                ///< first frame of its pages (PageInfo::next), 0 = none
-    u32 hv_page_list = 0;             ///< hypervisor pages shared with it
+    u32 dead_page_list = 0;           ///< dying: pages given up already that somebody still refers to
     u32 tot_pages = 0;
     u32 max_pages = 0;
-    u32 hv_pages = 0;
+    u32 hv_pages = 0;                 ///< hypervisor pages shared with it
     u32 outstanding_claim = 0;
     Atomic<u32> shared_pages{0};
     Atomic<u32> paged_pages{0};
@@ -69,6 +72,8 @@ struct Domain {
     RangeSet irqs_allowed;            ///< pirqs
 
     shared_info_t* shared_info = nullptr;
+    bool shared_info_shared = false;  ///< it is the guest's page now and goes with its memory
+    bool arch_created = false;
     EvtchnDomain* evtchn = nullptr;
     GrantTable* grants = nullptr;
 
@@ -141,7 +146,10 @@ inline Vcpu* domain_vcpu(Domain& domain, u64 id) { return id < domain.max_vcpus 
 
 // Life cycle (core/domain/*.cpp).
 void domain_init();  ///< table, idle domain, dom_xen, dom_io; needs the heap
+/// Checks `config`; the new domain has a shared_info page, event channels, grants and the architecture's part, no
+/// vCPUs, no memory, and is paused once: domain_unpause_by_controller() starts it. `privileged`: dom0.
 Result<Domain*> domain_create(Domid id, const xen_domctl_createdomain& config, bool privileged);
+/// Its pause flags are `down`; vcpu.info is its slot of shared_info or, from 32 on, a dummy.
 Result<Vcpu*> vcpu_create(Domain& domain, VcpuId id);
 Status domain_kill(Domain& domain);            ///< preemptible: -ERESTART until done
 void domain_shutdown(Domain& domain, u32 reason);
@@ -155,11 +163,16 @@ Status domain_unpause_by_controller(Domain& domain);
 /// `domain_crash(current...)` returns; the caller must leave towards the guest exit path.
 void domain_crash(Domain& domain, const char* why);
 
+/// Stops the vCPU's timers and gives up its registered areas (it will not run again).
+void vcpu_relinquish(Vcpu& vcpu);
+bool vcpu_info_is_dummy(const Vcpu& vcpu);
+void vcpu_info_reset(Vcpu& vcpu);  ///< to the dummy
+
 // The architecture's part.
 Status arch_domain_create(Domain& domain, const xen_domctl_createdomain& config);
 void arch_domain_destroy(Domain& domain);
-/// Preemptible: drops what the vCPUs refer to (page tables, GDT, LDT), every pin, and the allocation reference of every
-/// page on page_list and hv_page_list. Called again until it does not return -ERESTART.
+/// Preemptible: drops what the vCPUs refer to (page tables, GDT, LDT) and every pin. Called again until it does not
+/// return -ERESTART; domain_relinquish_memory() comes after it.
 Status arch_domain_relinquish(Domain& domain);
 Status arch_vcpu_create(Vcpu& vcpu);
 void arch_vcpu_destroy(Vcpu& vcpu);

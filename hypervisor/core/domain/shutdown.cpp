@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: MIT
+// The end of a domain: shut down (its pages stay, for the toolstack to look at or to save), killed, taken apart.
+#include "core/debug/printk.hpp"
+#include "core/domain/table.hpp"
+#include "core/domain/timers.hpp"
+#include "core/evtchn/evtchn.hpp"
+#include "core/grant/grant.hpp"
+#include "core/mm/heap.hpp"
+#include "core/sched/sched.hpp"
+#include "platform/power.hpp"
+
+namespace hv {
+
+void domain_shutdown(Domain& domain, u32 reason) {
+    bool notify_suspend = false;
+    {
+        const Guard guard(domain.shutdown_lock);
+        if (domain.shutdown_code == ~0U)
+            domain.shutdown_code = reason;
+        reason = domain.shutdown_code;
+        if (domain.shutting_down)
+            return;
+        domain.shutting_down = true;
+        if (!domain.is_hardware) {
+            for_each_vcpu(domain, [](Vcpu& vcpu) {
+                vcpu_pause_nosync(vcpu);
+                vcpu.paused_for_shutdown = true;
+            });
+            domain.shut_down = true;
+            notify_suspend = reason == SHUTDOWN_suspend && domain.suspend_port != Port{};
+        }
+    }
+    if (domain.is_hardware)
+        hardware_domain_shutdown(reason);
+    if (!notify_suspend || !evtchn_send(domain, domain.suspend_port).ok())
+        evtchn_send_global_virq(VIRQ_DOM_EXC);
+}
+
+Status domain_resume(Domain& domain) {
+    // Nobody of it may run between the flags and the last vCPU: as one step.
+    domain_pause(domain);
+    {
+        const Guard guard(domain.shutdown_lock);
+        domain.shutting_down = domain.shut_down = false;
+        domain.shutdown_code = ~0U;
+        for_each_vcpu(domain, [](Vcpu& vcpu) {
+            if (vcpu.paused_for_shutdown)
+                vcpu_unpause(vcpu);
+            vcpu.paused_for_shutdown = false;
+        });
+    }
+    domain_unpause(domain);
+    return {};
+}
+
+void domain_crash(Domain& domain, const char* why) {
+    if (domain.shutting_down)
+        return;
+    if (&domain == current().domain) {
+        const UserRegs& r = guest_regs();
+        log_error("domain {} vcpu {} crashed by the hypervisor: {}", domain.id, current().id, why);
+        log_error("  rip {:04x}:{:016x} rsp {:04x}:{:016x} rflags {:08x} vector {} error {:x}", r.cs, r.rip, r.ss, r.rsp,
+                  r.rflags, r.entry_vector & 0xff, r.error_code);
+        log_error("  rax {:016x} rbx {:016x} rcx {:016x} rdx {:016x}", r.rax, r.rbx, r.rcx, r.rdx);
+        log_error("  rsi {:016x} rdi {:016x} rbp {:016x} r8  {:016x}", r.rsi, r.rdi, r.rbp, r.r8);
+        log_error("  r9  {:016x} r10 {:016x} r11 {:016x} r12 {:016x}", r.r9, r.r10, r.r11, r.r12);
+        log_error("  r13 {:016x} r14 {:016x} r15 {:016x} cr3 {:016x}", r.r13, r.r14, r.r15, current().arch.cr3);
+    } else {
+        log_error("domain {} crashed by the hypervisor on behalf of domain {}: {}", domain.id, current().domain->id,
+                  why);
+    }
+    domain_shutdown(domain, SHUTDOWN_crash);
+}
+
+void vcpu_relinquish(Vcpu& vcpu) {
+    if (vcpu.is_idle)
+        return;
+    vcpu_timers_stop(vcpu);
+    vcpu.runstate_guest = 0;
+    vcpu.arch.time_info_guest = 0;
+    if (vcpu.info_page)
+        TypedPageRef::adopt(*vcpu.info_page).reset();
+    vcpu.info_page = nullptr;
+    vcpu_info_reset(vcpu);
+}
+
+/// Each stage may be repeated: it is left only when it is complete.
+Status domain_kill(Domain& domain) {
+    if (&domain == current().domain || domain.is_hardware)
+        return Errno::inval;
+    Domain::Dying alive = Domain::Dying::no;
+    if (domain.dying.compare_exchange(alive, Domain::Dying::dying))
+        domain_pause(domain);  // for good
+    else if (alive == Domain::Dying::dead)
+        return {};
+    switch (domain.destroy_stage) {
+    case 0:
+        domain_watchdog_stop(domain);
+        ++domain.destroy_stage;
+        [[fallthrough]];
+    case 1:
+        TRY(evtchn_domain_relinquish(domain));
+        ++domain.destroy_stage;
+        [[fallthrough]];
+    case 2:
+        TRY(grant_table_relinquish(domain));
+        ++domain.destroy_stage;
+        [[fallthrough]];
+    case 3:
+        for_each_vcpu(domain, [](Vcpu& vcpu) { vcpu_relinquish(vcpu); });
+        ++domain.destroy_stage;
+        [[fallthrough]];
+    case 4:
+        TRY(arch_domain_relinquish(domain));
+        ++domain.destroy_stage;
+        [[fallthrough]];
+    case 5:
+        TRY(domain_relinquish_memory(domain));
+        ++domain.destroy_stage;
+        break;
+    default:
+        break;
+    }
+    domain.dying.store(Domain::Dying::dead);
+    domain_put(domain);  // the reference of its existence
+    evtchn_send_global_virq(VIRQ_DOM_EXC);
+    return {};
+}
+
+void domain_put(Domain& domain) {
+    if (domain.refs.fetch_sub(1, Order::acq_rel) != 1)
+        return;
+    HV_ASSERT(domain.dying.load() == Domain::Dying::dead);
+    domain_table_remove(domain);
+    grace_call(domain.grace, [](GraceCall& call) {
+        const u64 offset = reinterpret_cast<u64>(&reinterpret_cast<Domain*>(page_size)->grace) - page_size;
+        domain_free(*reinterpret_cast<Domain*>(reinterpret_cast<u64>(&call) - offset));
+        // The toolstack waits for the domain to have gone completely.
+        evtchn_send_global_virq(VIRQ_DOM_EXC);
+    });
+}
+
+}  // namespace hv
