@@ -26,8 +26,8 @@ enum class LockRank : u8 {
     irq_desc = 120,
     page_alloc = 130,  ///< per-domain page lists and quota
     slab = 140,
+    vmap = 145,      ///< mappings of the hypervisor; allocates its tables
     heap = 150,      ///< free lists
-    vmap = 155,
     rcu = 160,
     softirq = 165,
     time = 170,

@@ -177,6 +177,7 @@ Status arch_domain_relinquish(Domain& domain);
 Status arch_vcpu_create(Vcpu& vcpu);
 void arch_vcpu_destroy(Vcpu& vcpu);
 Status arch_set_context(Vcpu& vcpu, const vcpu_guest_context_t& context);  ///< validates everything
+void arch_send_nmi(Vcpu& vcpu);  ///< VCPUOP_send_nmi, XEN_DOMCTL_SENDTRIGGER_NMI: pending until its exit path
 void arch_get_context(Vcpu& vcpu, vcpu_guest_context_t& context);
 
 inline bool vcpu_runnable(const Vcpu& vcpu) {

@@ -19,6 +19,7 @@ struct AllocFlags {
 
 /// 2^order contiguous pages owned by nobody; contents undefined. nullptr when there are none.
 PageInfo* heap_alloc(unsigned order, const AllocFlags& flags = {});
+/// They are scrubbed before a domain gets them.
 void heap_free(PageInfo& first, unsigned order);
 u64 heap_free_pages();
 u64 heap_free_pages(unsigned min_bits, unsigned max_bits, int node);
@@ -30,7 +31,7 @@ unsigned heap_node_of(Mfn mfn);
 /// Scrubs a few free pages; false when none is left to scrub. For the idle loop.
 bool heap_scrub_some();
 
-/// Zeroed hypervisor pages through the direct map.
+/// Zeroed hypervisor pages through the direct map. free_pages() of a shared page (below) waits for its last reference.
 void* alloc_pages(unsigned order = 0);
 void free_pages(void* address, unsigned order = 0);
 
@@ -41,17 +42,15 @@ void domain_release_page(PageInfo& page);
 /// Moves an unowned page (allocated with no_ref, or stolen) to `domain`, respecting the quota unless told otherwise.
 Status domain_assign_page(Domain& domain, PageInfo& page, bool ignore_quota = false);
 /// Takes a page away from its owner: only when nothing but its allocation refers to it (-EBUSY). It is unowned then:
-/// assign it to somebody or give it to heap_free_dirty(). `keep_quota`: the owner still pays for it.
-Status domain_steal_page(Domain& domain, PageInfo& page, bool keep_quota = false);
-/// heap_free() of a page that was a domain's: scrubbed before the next domain gets it.
-void heap_free_dirty(PageInfo& first, unsigned order);
+/// assign it to somebody or heap_free() it.
+Status domain_steal_page(Domain& domain, PageInfo& page);
 /// XENMEM_claim_pages: `pages` in all, current ones included; 0 cancels. -ENOMEM, -EINVAL.
 Status domain_claim_pages(Domain& domain, u64 pages);
 u64 heap_outstanding_claims();
-/// Drops the allocation reference of every page of a dying domain; preemptible.
+/// Unpins every page of a dying domain and drops its allocation reference; preemptible.
 Status domain_relinquish_memory(Domain& domain);
 /// Makes a hypervisor page visible to guests (shared info, grant frames...): owner = domain, type writable or none.
-/// domain_release_page() undoes it: the page is freed with the last reference.
+/// free_pages() and domain_release_page() end it: the page is freed with the last reference.
 enum class ShareMode { read_write, read_only };
 void share_hypervisor_page(void* page, Domain& domain, ShareMode mode);
 

@@ -77,6 +77,8 @@ inline u32 page_type_count(const PageInfo& page) { return static_cast<u32>(page.
 Status page_get_type(PageInfo& page, PageType type, bool preemptible = false);
 Status page_put_type(PageInfo& page, bool preemptible = false);
 Status page_finish_put(PageInfo& page, bool preemptible = false);
+/// The owner is dying: drops the pin and whatever a preempted operation left in the page; preemptible.
+Status page_relinquish(PageInfo& page);
 
 /// General + type reference, e.g. a writable mapping held by the hypervisor.
 class [[nodiscard]] TypedPageRef {
