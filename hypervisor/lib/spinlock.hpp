@@ -11,9 +11,11 @@ namespace hv {
 
 #ifdef HV_DEBUG
 void lock_rank_acquire(LockRank rank);  ///< core/debug/lock_check.cpp
+void lock_rank_note(LockRank rank);     ///< held now, taken without a rank check
 void lock_rank_release(LockRank rank);
 #else
 inline void lock_rank_acquire(LockRank) {}
+inline void lock_rank_note(LockRank) {}
 inline void lock_rank_release(LockRank) {}
 #endif
 
@@ -34,7 +36,7 @@ class SpinLock {
         u16 ticket = serving_.load(Order::relaxed);
         if (!next_.compare_exchange(ticket, static_cast<u16>(ticket + 1), Order::acquire))
             return false;
-        lock_rank_acquire(rank_);
+        lock_rank_note(rank_);
         return true;
     }
     void unlock() {

@@ -26,8 +26,8 @@ void console_force_unlock();
 void console_flush();
 /// dom0 exists: input goes to it until Ctrl-a is typed three times.
 void console_give_input_to_dom0();
-bool console_log_level_shown(u8 level, bool guest);
-/// XEN "loglvl"-like filter at run time (keys '+'/'-').
+/// Lowest level number that loglvl / guest_loglvl suppresses (keys '<' '>' move it at run time).
 u8 console_log_threshold(bool guest);
+void console_set_log_threshold(bool guest, u8 level);
 
 }  // namespace hv

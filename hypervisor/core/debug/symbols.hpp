@@ -2,6 +2,7 @@
 // Addresses to names: the table is generated from the first link and linked into the second.
 #pragma once
 
+#include "cpu/cpu_info.hpp"
 #include "lib/types.hpp"
 
 namespace hv {

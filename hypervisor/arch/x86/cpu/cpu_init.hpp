@@ -11,10 +11,9 @@ struct CpuInfo;
 
 /// Control registers, MSRs, GDT/TSS, IDT of the CPU it runs on.
 void cpu_init(CpuId cpu);
-/// SYSCALL/SYSENTER entry MSRs (also after anything that clobbers them).
-void cpu_init_syscall_msrs();
 /// The CPU's CpuInfo at the top of its stack; nullptr for a CPU that never came up.
 CpuInfo* cpu_info_of(CpuId cpu);
+void cpu_set_info(CpuId cpu, CpuInfo* info);
 /// Starts the APs that the MADT lists (INIT/SIPI), each until it idles. Returns when all answered or timed out.
 void smp_boot();
 /// Physical address of the real-mode start-up code is fixed below 1 MiB; reserved from the heap.

@@ -32,6 +32,8 @@ inline constexpr u8 ist_mce = 1, ist_nmi = 2, ist_df = 3;  ///< IDT gate IST num
 
 /// Builds this CPU's page and TSS and loads GDTR, TR and the segment registers.
 void gdt_tss_init(CpuId cpu);
+/// Gives a CPU other than the boot CPU its (zeroed) page before it starts.
+void gdt_set_page(CpuId cpu, void* page, Mfn frame);
 /// The frame that the running vCPU's window must map at index gdt_reserved_page.
 Mfn cpu_gdt_frame(CpuId cpu);
 /// GDTR base that needs no per-domain window: for idle and for page tables without one.

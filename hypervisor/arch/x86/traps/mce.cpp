@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: MIT
+// Machine checks (APM vol.2 ch.9, SDM vol.3 ch.15): logged by bank; an uncorrected one stops the machine.
+#include "traps/mce.hpp"
+
+#include "core/debug/panic.hpp"
+#include "core/debug/printk.hpp"
+#include "cpu/cpuid.hpp"
+#include "cpu/cr.hpp"
+#include "cpu/msr.hpp"
+#include "traps/traps.hpp"
+
+namespace hv {
+
+namespace {
+
+constexpr u64 status_valid = u64{1} << 63, status_uncorrected = u64{1} << 61, status_address = u64{1} << 58,
+              status_corrupt = u64{1} << 57;
+constexpr u64 mcg_ctl_present = 1 << 8;
+
+u32 bank_count() { return static_cast<u32>(rdmsr(Msr::mcg_cap) & 0xff); }
+u32 bank_msr(u32 bank, u32 reg) { return Msr::mc0_ctl + 4 * bank + reg; }
+
+/// Logs and clears what the banks hold. True: something uncorrected.
+bool report_banks() {
+    bool fatal = false;
+    for (u32 bank = 0; bank < bank_count(); ++bank) {
+        const Result<u64> status = rdmsr_safe(bank_msr(bank, 1));
+        if (!status.ok() || !(status.value() & status_valid))
+            continue;
+        const u64 address = status.value() & status_address ? rdmsr(bank_msr(bank, 2)) : 0;
+        log_error("CPU{}: machine check bank {}: status {:016x} address {:x}", cpu_id(), bank, status.value(), address);
+        fatal |= (status.value() & (status_uncorrected | status_corrupt)) != 0;
+        wrmsr(bank_msr(bank, 1), 0);
+    }
+    return fatal;
+}
+
+}  // namespace
+
+void mce_init() {
+    if (!cpu_features.mce || !cpu_features.mca)
+        return;
+    if (rdmsr(Msr::mcg_cap) & mcg_ctl_present)
+        static_cast<void>(wrmsr_safe(Msr::mcg_ctl, ~u64{0}));
+    for (u32 bank = 0; bank < bank_count(); ++bank) {
+        static_cast<void>(wrmsr_safe(bank_msr(bank, 0), ~u64{0}));
+        static_cast<void>(wrmsr_safe(bank_msr(bank, 1), 0));
+    }
+    write_cr4(read_cr4() | Cr4::mce);
+}
+
+void handle_machine_check(UserRegs& regs) {
+    if (report_banks() || !(rdmsr(Msr::mcg_status) & 1))  // RIPV: can the interrupted code go on?
+        panic_with_registers(regs, "Machine check");
+    wrmsr(Msr::mcg_status, 0);
+}
+
+}  // namespace hv
