@@ -31,14 +31,17 @@ struct PvVcpu {
     u64 fs_base = 0, gs_base_kernel = 0, gs_base_user = 0;
     u64 dr[8] = {};                    ///< 0..3, 6, 7
     u32 dr7_emul = 0;
-    u32 iopl = 0;
+    u32 iopl = 0;                      ///< 0..3
     u64 iobmp = 0;                     ///< guest virtual address of the I/O bitmap
     u32 iobmp_limit = 0;
-    bool nmi_pending = false;
+    bool nmi_pending = false;          ///< set together with ArchVcpu::exit_work
+    bool nmi_masked = false;           ///< from its delivery to the guest's next iret
+    bool segments_failed = false;      ///< a selector could not be loaded: failsafe callback due
     u64 nmi_eip = 0;
     bool kernel_mode = true;           ///< TF_kernel_mode: which of the two page tables and GS bases is live
     bool fpu_task_switch = false;      ///< CR0.TS as the guest set it: #NM goes to the guest
     u64 tsc_aux = 0;
+    CpuId gdt_cpu = no_cpu;            ///< whose GDT page its window maps at index 14
 };
 
 struct ArchVcpu {

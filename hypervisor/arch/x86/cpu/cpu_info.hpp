@@ -26,7 +26,7 @@ struct alignas(16) CpuInfo {
     Vcpu* current;
     CpuId cpu;
     u32 ist_depth;      ///< >0 while on an IST stack
-    u64 guest_cr3;      ///< CR3 to load on exit when not 0 (owed switch)
+    u64 cr4;            ///< value that context switches last wrote to CR4, 0 = none yet
     u64 xcr0;           ///< value now in XCR0
 };
 static_assert((offsetof(CpuInfo, regs) + offsetof(UserRegs, es)) % 16 == 0);

@@ -17,6 +17,8 @@ void xstate_init_cpu();                  ///< CR4.OSXSAVE, XCR0, CR0.TS set
 Status xstate_vcpu_create(Vcpu& vcpu);   ///< allocates and resets vcpu.arch.xsave
 void xstate_vcpu_destroy(Vcpu& vcpu);
 void xstate_reset(Vcpu& vcpu);
+/// XCR0 := the vCPU's, when it differs from what this CPU has.
+void xstate_load_xcr0(const Vcpu& vcpu);
 /// XSETBV by the guest. Error: #GP.
 Status xstate_set_xcr0(Vcpu& vcpu, u64 value);
 // XEN_DOMCTL_{get,set}vcpuextstate bodies; the vCPU is paused.

@@ -12,6 +12,11 @@ inline constexpr u16 flat_cs64 = 0xe033, flat_cs32 = 0xe023, flat_ss = 0xe02b;
 /// Bits of UserRegs::entry_vector next to the vector itself.
 inline constexpr u32 entry_syscall = 1U << 8;  ///< came by SYSCALL (or may leave by SYSRET): RCX and R11 are free
 
+/// RFLAGS with which a guest may run: CF PF AF ZF SF TF DF OF NT RF AC ID of its wish; interrupts on, IOPL 0.
+constexpr u64 pv_guest_flags(u64 wish) { return (wish & 0x254dd5) | 0x202; }
+/// Fills the page through which a guest calls the hypervisor: slot n of 32 bytes is call n (xen/xen.h).
+void pv_write_hypercall_page(u8* page);
+
 // --- page-table base (the caller has set arch.guest_table / guest_table_user and holds their references) -------------
 /// Loads the page table of the vCPU's current mode; `vcpu` is the current one.
 void pv_load_cr3(Vcpu& vcpu);
@@ -20,6 +25,7 @@ bool pv_toggle_mode(Vcpu& vcpu);
 
 // --- delivery to the current guest's trap table. A frame that cannot be written crashes the domain -------------------
 void pv_inject_trap(UserRegs& regs, u8 vector, u32 error_code);
+void pv_inject_software(UserRegs& regs, u8 vector);  ///< INT n: never an error code
 void pv_inject_gp(UserRegs& regs, u32 error_code);
 void pv_inject_page_fault(UserRegs& regs, u64 cr2, u32 error_code);
 
@@ -36,6 +42,8 @@ void vcpu_sync_state(Vcpu& vcpu);
 void cpu_drop_lazy_state();
 /// Descriptor tables and segments of `vcpu` (current) changed: reload GDTR/LDTR.
 void pv_load_ldt(Vcpu& vcpu);
+/// CR4 := ours, and TSD when the guest or its TSC mode wants RDTSC to fault.
+void pv_load_cr4(const Vcpu& vcpu);
 /// Drops the frames of its GDT; SET_GDT and teardown.
 void pv_destroy_gdt(Vcpu& vcpu);
 

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: MIT
+// Exceptions raised by PV guest code: repaired, emulated, or handed to the guest's trap table.
+#include "core/debug/printk.hpp"
+#include "cpu/cr.hpp"
+#include "mm/layout.hpp"
+#include "pv/mmu.hpp"
+#include "pv/pv.hpp"
+#include "traps/entry_macros.h"
+#include "traps/traps.hpp"
+
+namespace hv {
+
+namespace {
+
+/// Error code of selector faults (APM vol.2 8.4.1).
+constexpr u32 error_in_idt = 2;
+
+/// A fault inside the current vCPU's LDT window: its page is mapped on first use.
+bool map_ldt_window(Vcpu& vcpu, u64 address) {
+    const u64 base = ldt_address(vcpu.id);
+    return address >= base && address - base < 16 * page_size && pv_map_ldt_page(vcpu, address - base);
+}
+
+void page_fault(UserRegs& regs, u64 cr2) {
+    Vcpu& vcpu = current();
+    const u32 error = regs.error_code;
+    if (cr2 >= perdomain_start && cr2 < hv_end) {
+        // The CPU reads descriptors on the guest's behalf with supervisor rights.
+        if (!(error & (PfError::user | PfError::reserved)) && map_ldt_window(vcpu, cr2))
+            return;
+    } else if ((error & (PfError::write | PfError::present | PfError::reserved)) ==
+                   (PfError::write | PfError::present) &&
+               vcpu.arch.pv.kernel_mode && guest_address_ok(cr2) && pv_ptwr_fault(regs, cr2, error)) {
+        return;
+    }
+    pv_inject_page_fault(regs, cr2, error);
+}
+
+void gp_fault(UserRegs& regs) {
+    const PvVcpu& pv = current().arch.pv;
+    // INT n: our gates have DPL 0, the guest's trap table says who may use them.
+    if (regs.error_code & error_in_idt) {
+        const u8 vector = static_cast<u8>(regs.error_code >> 3);
+        const trap_info_t& info = pv.traps[vector];
+        if (info.address && TI_GET_DPL(&info) >= (pv.kernel_mode ? 1 : 3)) {
+            regs.rip += 2;
+            // Exceptions' own vectors push an error code only when the CPU raises them.
+            return pv_inject_software(regs, vector);
+        }
+    } else if (regs.error_code == 0 && pv_emulate_privileged(regs)) {
+        return;
+    }
+    pv_inject_gp(regs, regs.error_code);
+}
+
+}  // namespace
+
+void pv_handle_exception(UserRegs& regs, u64 cr2, u64 dr6) {
+    Vcpu& vcpu = current();
+    PvVcpu& pv = vcpu.arch.pv;
+    const u8 vector = static_cast<u8>(regs.entry_vector);
+    switch (vector) {
+    case Vector::page_fault:
+        return page_fault(regs, cr2);
+    case Vector::gp_fault:
+        return gp_fault(regs);
+    case Vector::no_device:
+        fpu_load_on_nm(vcpu);
+        if (!pv.fpu_task_switch)
+            return;
+        pv.fpu_task_switch = false;  // the ABI: TS is cleared when the guest is told
+        break;
+    case Vector::invalid_opcode:
+        if (pv_emulate_forced(regs))
+            return;
+        break;
+    case Vector::debug:
+        // DR6 accumulates B0..3; BD, BS, BT as the CPU saw them (APM vol.2 13.1.1.3).
+        pv.dr[6] = (pv.dr[6] & ~u64{0xe00f}) | (dr6 & 0xe00f);
+        break;
+    default:
+        break;
+    }
+    pv_inject_trap(regs, vector, regs.error_code);
+}
+
+bool pv_hypervisor_fault(UserRegs& regs, u64 cr2) {
+    Vcpu& vcpu = current();
+    if (vcpu.is_idle || static_cast<u8>(regs.entry_vector) != Vector::page_fault)
+        return false;
+    return !(regs.error_code & (PfError::present | PfError::reserved | PfError::fetch)) && map_ldt_window(vcpu, cr2);
+}
+
+}  // namespace hv
