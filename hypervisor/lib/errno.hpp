@@ -41,6 +41,7 @@ enum class Errno : int {
     restart = 85,  ///< internal: the operation was preempted; its arguments describe the rest
     opnotsupp = 95,
     addr_in_use = 98,
+    no_bufs = 105,
     timed_out = 110,
 };
 

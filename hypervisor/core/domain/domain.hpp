@@ -131,6 +131,8 @@ extern Domain* dom_xen;       ///< owner of hypervisor pages shown read-only
 Domain& idle_domain();
 /// Next domain by ascending id after `after` (nullptr: first). Holds a reference.
 DomainRef domain_next(const Domain* after);
+DomainRef domain_after(Domid id);  ///< the same by id
+bool domain_id_free(Domid id);
 template <typename F>
 void for_each_domain(F&& visit) {
     for (DomainRef d = domain_next(nullptr); d; d = domain_next(&*d))

@@ -104,8 +104,8 @@ Result<DomainRef> DomainRef::find_target(Domid id) {
     return domain;
 }
 
-DomainRef domain_next(const Domain* after) {
-    for (u32 id = after ? after->id.raw() + 1u : 0; id < domid_first_reserved; ++id) {
+static DomainRef first_from(u32 id) {
+    for (; id < domid_first_reserved; ++id) {
         const Slot* leaf = leaves[id / leaf_slots].load(Order::acquire);
         if (!leaf) {
             id |= leaf_slots - 1;
@@ -117,5 +117,8 @@ DomainRef domain_next(const Domain* after) {
     }
     return {};
 }
+
+DomainRef domain_next(const Domain* after) { return first_from(after ? after->id.raw() + 1u : 0); }
+DomainRef domain_after(Domid id) { return first_from(id.raw() + 1u); }
 
 }  // namespace hv

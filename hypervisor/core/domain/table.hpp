@@ -9,7 +9,6 @@ namespace hv {
 Status domain_table_reserve(Domid id);       ///< -ENOMEM
 bool domain_table_insert(Domain& domain);    ///< false: the id is in use
 void domain_table_remove(Domain& domain);
-bool domain_id_free(Domid id);
 /// Undoes domain_create() and frees the structure; nobody else refers to it.
 void domain_free(Domain& domain);
 
