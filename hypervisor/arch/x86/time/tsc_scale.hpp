@@ -12,26 +12,32 @@ struct TscScale {
     s8 shift = 0;
     friend constexpr bool operator==(const TscScale&, const TscScale&) = default;
 
-    /// For a counter of `ticks` per `ns` nanoseconds (both > 0). mul_frac is normalised to [2^31, 2^32).
+    /// For a counter that advances by `ticks` in `ns` nanoseconds (both > 0). mul_frac is normalised to
+    /// [2^31, 2^32). Long division: the freestanding image has no 128-bit divide.
     static constexpr TscScale from_ratio(u64 ns, u64 ticks) {
-        using u128 = unsigned __int128;
+        while ((ns | ticks) >> 61 != 0) {
+            ns >>= 1;
+            ticks >>= 1;
+        }
+        if (ns == 0 || ticks == 0)
+            return {};
         TscScale scale;
-        // Find the shift for which ns / (ticks << shift) lies in [1/2, 1).
-        u128 n = ns, t = ticks;
-        while (n >= t) {
-            t <<= 1;
+        while (ns >= ticks) {
+            if (ticks >> 61 != 0)
+                ns >>= 1;
+            else
+                ticks <<= 1;
             ++scale.shift;
         }
-        while (n < t - n) {  // n/t < 1/2
-            n <<= 1;
+        while (ns * 2 < ticks) {
+            ns *= 2;
             --scale.shift;
         }
-        while (t >> 64) {    // keep (n << 32) inside 128 bits; precision stays above 32 bits
-            n >>= 1;
-            t >>= 1;
+        for (int bit = 0; bit < 32; ++bit) {  // ns < ticks < 2^63
+            ns *= 2;
+            scale.mul_frac = scale.mul_frac << 1 | (ns >= ticks ? 1 : 0);
+            ns = ns >= ticks ? ns - ticks : ns;
         }
-        const u128 fraction = (n << 32) / t;
-        scale.mul_frac = fraction > 0xffffffffU ? 0xffffffffU : static_cast<u32>(fraction);
         return scale;
     }
     static constexpr TscScale from_frequency(u64 hz) { return from_ratio(1'000'000'000, hz); }
