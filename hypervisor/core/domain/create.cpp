@@ -76,7 +76,6 @@ Status fill(Domain& domain, const xen_domctl_createdomain& config) {
     TRY(arch_domain_create(domain, config));
     domain.arch_created = true;
     share_hypervisor_page(domain.shared_info, domain, ShareMode::read_write);
-    domain.shared_info_shared = true;
     TRY(evtchn_domain_create(domain, config.max_evtchn_port));
     domain.max_grant_frames = limit_or(config.max_grant_frames, gnttab_max_frames.value);
     domain.max_maptrack_frames = limit_or(config.max_maptrack_frames, gnttab_max_maptrack_frames.value);
@@ -124,10 +123,6 @@ Result<Domain*> domain_create(Domid id, const xen_domctl_createdomain& config, b
     if (status.ok() && !domain_table_insert(*domain))
         status = Errno::exist;
     if (!status.ok()) {
-        if (domain->evtchn)
-            static_cast<void>(evtchn_domain_relinquish(*domain));
-        // Shared pages keep the domain alive until they are let go; nobody can have mapped them yet.
-        static_cast<void>(domain_relinquish_memory(*domain));
         domain_free(*domain);
         return status.error();
     }
@@ -188,8 +183,7 @@ void domain_free(Domain& domain) {
         evtchn_domain_destroy(domain);
     if (domain.arch_created)
         arch_domain_destroy(domain);
-    if (domain.shared_info && !domain.shared_info_shared)
-        free_pages(domain.shared_info);
+    free_pages(domain.shared_info);  // or, while others map it, leaves it to the last of them
     sched_domain_destroy(domain);
     kfree(domain.vcpus);
     if (domain.target)

@@ -72,7 +72,6 @@ struct Domain {
     RangeSet irqs_allowed;            ///< pirqs
 
     shared_info_t* shared_info = nullptr;
-    bool shared_info_shared = false;  ///< it is the guest's page now and goes with its memory
     bool arch_created = false;
     EvtchnDomain* evtchn = nullptr;
     GrantTable* grants = nullptr;
