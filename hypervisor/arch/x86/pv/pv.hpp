@@ -14,6 +14,12 @@ inline constexpr u32 entry_syscall = 1U << 8;  ///< came by SYSCALL (or may leav
 
 /// RFLAGS with which a guest may run: CF PF AF ZF SF TF DF OF NT RF AC ID of its wish; interrupts on, IOPL 0.
 constexpr u64 pv_guest_flags(u64 wish) { return (wish & 0x254dd5) | 0x202; }
+/// May bounce frames be pushed below `stack`? Only the hypervisor's own addresses are refused; the rest faults safely.
+bool pv_kernel_stack_ok(u64 stack);
+/// VMASST_TYPE_* bits that a 64-bit guest may set.
+inline constexpr u32 pv_vm_assists = 1U << VMASST_TYPE_4gb_segments | 1U << VMASST_TYPE_4gb_segments_notify |
+                                     1U << VMASST_TYPE_writable_pagetables | 1U << VMASST_TYPE_pae_extended_cr3 |
+                                     1U << VMASST_TYPE_architectural_iopl | 1U << VMASST_TYPE_runstate_update_flag;
 /// Fills the page through which a guest calls the hypervisor: slot n of 32 bytes is call n (xen/xen.h).
 void pv_write_hypercall_page(u8* page);
 
