@@ -16,6 +16,7 @@ enum class LockRank : u8 {
     evtchn_bind = 50,  ///< per-domain port table
     grant_table = 60,
     grant_maptrack = 62,
+    grant_active = 64,  ///< one grant entry
     p2m = 70,
     page = 75,
     pirq = 80,       ///< guest IRQ bindings

@@ -196,9 +196,9 @@ Status evtchn_status(evtchn_status_t& op) {
 }
 
 void evtchn_move_pirqs(Vcpu& vcpu) {
-    EvtchnDomain& table = *vcpu.domain->evtchn;
-    if (!table.pirq_ports)
+    if (!vcpu.domain->evtchn || !vcpu.domain->evtchn->pirq_ports)
         return;
+    EvtchnDomain& table = *vcpu.domain->evtchn;
     const Guard guard(table.bind_lock);
     for (u32 port = 1; port < table.valid_ports.load(); ++port) {
         const Channel& channel = table.at(port);

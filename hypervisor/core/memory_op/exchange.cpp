@@ -60,7 +60,7 @@ Status steal_chunk(Exchange& x, PageStack& taken) {
 void give_back(Exchange& x, PageStack& taken) {
     while (PageInfo* page = taken.pop())
         if (!domain_assign_page(x.domain, *page).ok())  // dying, or it grew meanwhile
-            heap_free_dirty(*page, 0);
+            heap_free(*page, 0);
 }
 
 /// Hands the new extents over; a fault loses the guest the news, not the pages.
@@ -75,7 +75,7 @@ Status deliver_chunk(Exchange& x, PageStack& fresh) {
         const bool known = list.offset(first + i).read(gpfn).ok();
         for (u64 j = 0; j < (u64{1} << x.op.out.extent_order); ++j) {
             if (Status status = domain_assign_page(x.domain, page_of(base + j)); !status.ok()) {
-                heap_free_dirty(page_of(base + j), 0);
+                heap_free(page_of(base + j), 0);
                 result = status.error();
             } else if (known) {
                 m2p_set(base + j, gpfn + j);
@@ -101,13 +101,12 @@ Status exchange_chunk(Exchange& x) {
     }
     if (!status.ok()) {
         while (PageInfo* extent = fresh.pop())
-            heap_free_dirty(*extent, x.op.out.extent_order);
+            heap_free(*extent, x.op.out.extent_order);
         give_back(x, taken);
         return status.error();
     }
     while (PageInfo* page = taken.pop()) {
-        m2p_set(mfn_of(*page), invalid_m2p_entry);
-        heap_free_dirty(*page, 0);
+        heap_free(*page, 0);
     }
     return deliver_chunk(x, fresh);
 }
