@@ -40,6 +40,15 @@ Symbol symbol_lookup(u64 address) {
     return {hv_symbol_names + found.name, offset - found.offset, end - found.offset};
 }
 
+u64 symbol_count() { return hv_symbol_count; }
+
+SymbolEntry symbol_by_number(u64 number) {
+    if (number >= hv_symbol_count)
+        return {};
+    const SymbolAddress& s = hv_symbol_addresses[number];
+    return {hv_symbol_names + s.name, reinterpret_cast<u64>(image_text_start) + s.offset};
+}
+
 static void print_location(u64 address) {
     const Symbol s = symbol_lookup(address);
     if (s.name)

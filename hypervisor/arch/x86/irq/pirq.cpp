@@ -4,6 +4,7 @@
 
 #include "core/evtchn/evtchn.hpp"
 #include "core/mm/heap.hpp"
+#include "cpu/cpu_init.hpp"
 
 namespace hv {
 
@@ -20,6 +21,12 @@ void note_eoi_need(PirqTable& table, u32 pirq, bool needed) {
         __atomic_fetch_or(byte, bit, __ATOMIC_SEQ_CST);
     else
         __atomic_fetch_and(byte, static_cast<u8>(~bit), __ATOMIC_SEQ_CST);
+}
+
+bool take(Pirq& pirq) {
+    if (pirq.irq != 0 || pirq.reserved)
+        return false;
+    return pirq.reserved = true;
 }
 
 /// Table lock held. Afterwards no handler delivers to the domain any more.
@@ -74,14 +81,22 @@ Result<u32> pirq_get_free(Domain& domain, bool msi) {
     const Guard guard(table.lock);
     if (msi) {
         for (u32 pirq = table.count; pirq-- > irq_gsi_count();)
-            if (table.entries[pirq].irq == 0)
+            if (take(table.entries[pirq]))
                 return pirq;
     } else {
         for (u32 pirq = 16; pirq < table.count; ++pirq)
-            if (table.entries[pirq].irq == 0)
+            if (take(table.entries[pirq]))
                 return pirq;
     }
     return Errno::no_spc;
+}
+
+u32 pirq_of_irq(Domain& domain, u32 irq) {
+    const PirqTable& table = *domain.arch.pirqs;
+    for (u32 pirq = 0; pirq < table.count; ++pirq)
+        if (read_once(table.entries[pirq].irq) == irq + 1)
+            return pirq;
+    return ~0U;
 }
 
 Status pirq_map(Domain& domain, u32 pirq, u32 irq) {
@@ -93,6 +108,7 @@ Status pirq_map(Domain& domain, u32 pirq, u32 irq) {
     if (entry.irq != 0)
         return entry.irq == irq + 1 ? Status{} : Status{Errno::exist};
     entry.irq = irq + 1;
+    entry.reserved = false;
     return domain.irqs_allowed.add(pirq, pirq);
 }
 
@@ -173,6 +189,12 @@ void pirq_guest_eoi(Domain& domain, u32 pirq) {
         irq_guest_eoi(irq - 1);
 }
 
+Port pirq_port(Domain& domain, u32 pirq) {
+    const Guard guard(domain.arch.pirqs->lock);
+    const Pirq& entry = domain.arch.pirqs->entries[pirq];
+    return entry.bound ? irq_desc(entry.irq - 1).port : Port{};
+}
+
 bool pirq_needs_eoi(Domain& domain, u32 pirq) {
     const Guard guard(domain.arch.pirqs->lock);
     return mapped(*domain.arch.pirqs, pirq) && irq_desc(domain.arch.pirqs->entries[pirq].irq - 1).level;
@@ -184,6 +206,20 @@ bool pirq_shared(Domain& domain, u32 pirq) {
         return false;
     const IrqDesc& desc = irq_desc(domain.arch.pirqs->entries[pirq].irq - 1);
     return desc.started && (desc.action || desc.guest != &domain);
+}
+
+void pirq_restore_msi(PciAddress device) {
+    for (u32 irq = irq_gsi_count(); irq < irq_count(); ++irq) {
+        IrqDesc& desc = irq_desc(irq);
+        const IrqGuard guard(desc.lock);
+        if (!desc.started || !desc.msi || !(desc.msi->device == device))
+            continue;
+        desc.msi->vector = 0;  // forget what was written
+        desc.msi->masked = false;
+        msi_mask(*desc.msi, true);
+        msi_program(*desc.msi, desc.vector, cpu_apic_ids[desc.cpu]);
+        msi_mask(*desc.msi, false);
+    }
 }
 
 Status pirq_set_eoi_page(Domain& domain, Mfn mfn) {

@@ -11,8 +11,8 @@ namespace hv {
 [[noreturn]] void machine_restart(u32 delay_ms = 0);
 /// Stops every CPU with interrupts off, the serial console still readable.
 [[noreturn]] void machine_halt();
-/// Soft off (S5) by the FADT's PM1 registers with SLP_TYP values from dom0's _S5 (0..7 each). Returns only on failure.
-Status machine_power_off(u8 slp_typ_a, u8 slp_typ_b);
+/// Soft off (S5) through the FADT's PM1 control registers; dom0 knows from _S5 what to write. Returns only on failure.
+Status machine_power_off(u16 pm1a_control, u16 pm1b_control);
 /// Hypercall of the hardware domain's shutdown (SHUTDOWN_*): reboots, powers off or halts as `reason` asks.
 [[noreturn]] void hardware_domain_shutdown(u32 reason);
 /// Stops all other CPUs by NMI-free IPI (panic and restart paths); they halt with interrupts off.

@@ -158,7 +158,6 @@ void time_init() {
     log_info("time: TSC {} kHz{}, event timer {}", tsc_hz / 1000, cpu_features.invariant_tsc ? ", invariant" : "",
              event_timer_name());
     wallclock_init(cmos_read_seconds());
-    timer_init();
     softirq_register(Softirq::time_calibrate, [] {
         if (!current().is_idle)
             update_vcpu_system_time(current());

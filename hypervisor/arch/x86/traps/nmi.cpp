@@ -3,6 +3,7 @@
 #include "core/debug/printk.hpp"
 #include "core/init/cmdline.hpp"
 #include "cpu/cr.hpp"
+#include "platform/power.hpp"
 #include "traps/dump.hpp"
 #include "traps/traps.hpp"
 
@@ -18,6 +19,8 @@ constexpr u8 parity_error = 0x80, io_check = 0x40;
 
 /// No locks may be waited for here: the CPU may have been interrupted inside printk. Only a fatal reason prints.
 void handle_nmi(UserRegs& regs) {
+    if (cpus_stopping())
+        cpu_stop_here();
     if (cpu_id() != 0)
         return;  // reasons are wired to the boot CPU; others get NMIs from us only
     const u8 reason = inb(system_control_b);
