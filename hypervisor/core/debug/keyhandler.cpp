@@ -5,6 +5,8 @@
 #include "core/debug/panic.hpp"
 #include "core/debug/printk.hpp"
 #include "core/domain/domain.hpp"
+#include "core/evtchn/evtchn.hpp"
+#include "core/grant/grant.hpp"
 #include "core/sched/sched.hpp"
 #include "core/time/timer.hpp"
 #include "irq/irq.hpp"
@@ -125,6 +127,8 @@ void keyhandler_init() {
     keyhandler_register('C', crash, "trigger a crash", false);
     keyhandler_register('+', log_level, "raise the log level", false);
     keyhandler_register('-', log_level, "lower the log level", false);
+    evtchn_keys_register();
+    grant_keys_register();
 }
 
 }  // namespace hv

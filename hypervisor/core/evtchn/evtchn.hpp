@@ -37,4 +37,7 @@ Status evtchn_send(Domain& local, Port port);
 /// After VCPUOP_register_vcpu_info / domain reset: re-raises everything so that nothing pending is lost.
 void evtchn_reset_all(Domain& domain);
 
+/// Debug key of this family; once at boot.
+void evtchn_keys_register();
+
 }  // namespace hv

@@ -52,7 +52,25 @@ enum class FifoLink : u8 {
 };
 
 /// Makes the event word `tail` point at `port`; false when the guest has taken `tail` off its queue meanwhile.
-bool fifo_set_link(u32& tail, u32 port);
+inline bool fifo_set_link(u32& tail, u32 port) {
+    auto& word = reinterpret_cast<Atomic<u32>&>(tail);
+    u32 seen = word.load();
+    // The guest may change the word's flags at any time. BUSY asks it to keep off (the ABI: it must not change a busy
+    // word's MASKED bit); a guest that still makes us retry has broken its own queue: drop the link.
+    for (int attempt = 0; attempt < 6; ++attempt) {
+        if (!(seen & fifo_linked)) {
+            if (seen & fifo_busy)
+                test_and_clear_bit(EVTCHN_FIFO_BUSY, &tail);
+            return false;
+        }
+        if (word.compare_exchange(seen, (seen & ~(fifo_busy | fifo_link_mask)) | port))
+            return true;
+        if (attempt == 1)
+            seen = word.fetch_or(fifo_busy) | fifo_busy;
+    }
+    test_and_clear_bit(EVTCHN_FIFO_BUSY, &tail);
+    return true;
+}
 
 /// Appends `port` (whose word is `word`) to the queue `target` (vCPU << 8 | priority). Queue(u32) finds a FifoQueue,
 /// Word(u32) the word of a port or nullptr, `head` is the queue's head in the control block.

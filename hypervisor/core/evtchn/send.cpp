@@ -5,26 +5,6 @@
 
 namespace hv {
 
-bool fifo_set_link(u32& tail, u32 port) {
-    auto& word = reinterpret_cast<Atomic<u32>&>(tail);
-    u32 seen = word.load();
-    // The guest may change the word's flags at any time. BUSY asks it to keep off (the ABI: it must not change a busy
-    // word's MASKED bit); a guest that still makes us retry has broken its own queue: drop the link.
-    for (int attempt = 0; attempt < 6; ++attempt) {
-        if (!(seen & fifo_linked)) {
-            if (seen & fifo_busy)
-                test_and_clear_bit(EVTCHN_FIFO_BUSY, &tail);
-            return false;
-        }
-        if (word.compare_exchange(seen, (seen & ~(fifo_busy | fifo_link_mask)) | port))
-            return true;
-        if (attempt == 1)
-            seen = word.fetch_or(fifo_busy) | fifo_busy;
-    }
-    test_and_clear_bit(EVTCHN_FIFO_BUSY, &tail);
-    return true;
-}
-
 /// SCHEDOP_poll: wakes vCPUs that wait for this port.
 static void wake_pollers(Domain& domain, Port port) {
     for_each_vcpu(domain, [port](Vcpu& vcpu) {

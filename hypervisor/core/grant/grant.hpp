@@ -28,4 +28,7 @@ Status arch_grant_map(const GrantMapRequest& request);
 /// `new_addr`: virtual address whose PTE replaces it (GNTTABOP_unmap_and_replace) or 0.
 Status arch_grant_unmap(const GrantMapRequest& request, u64 new_addr);
 
+/// Debug key of this family; once at boot.
+void grant_keys_register();
+
 }  // namespace hv
