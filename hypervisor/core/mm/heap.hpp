@@ -21,6 +21,7 @@ struct AllocFlags {
 PageInfo* heap_alloc(unsigned order, const AllocFlags& flags = {});
 /// They are scrubbed before a domain gets them.
 void heap_free(PageInfo& first, unsigned order);
+inline void heap_free_dirty(PageInfo& first, unsigned order) { heap_free(first, order); }  ///< of a stolen page
 u64 heap_free_pages();
 u64 heap_free_pages(unsigned min_bits, unsigned max_bits, int node);
 u64 heap_total_pages();

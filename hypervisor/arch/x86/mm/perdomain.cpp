@@ -59,14 +59,17 @@ Status perdomain_add_vcpu(Domain& domain, VcpuId vcpu) {
     return {};
 }
 
-void perdomain_set(Domain& domain, u64 address, Mfn mfn) {
+Mfn perdomain_set(Domain& domain, u64 address, Mfn mfn) {
     const u64 l3e = map_as<u64>(domain.arch.perdomain_l3)[pte_index(address, 3)];
     HV_ASSERT(l3e & PteBits::present);
     const u64 l2e = table_below(l3e)[pte_index(address, 2)];
     HV_ASSERT(l2e & PteBits::present);
     // Not global: the next domain has something else here.
     const u64 flags = table_flags | PteBits::dirty | (cpu_features.nx ? PteBits::nx : 0);
-    write_once(table_below(l2e)[pte_index(address, 1)], mfn == invalid_mfn ? 0 : mfn.raw() << page_shift | flags);
+    u64& slot = table_below(l2e)[pte_index(address, 1)];
+    const L1e old{slot};
+    write_once(slot, mfn == invalid_mfn ? 0 : mfn.raw() << page_shift | flags);
+    return old.present() ? old.mfn() : invalid_mfn;
 }
 
 }  // namespace hv

@@ -11,7 +11,7 @@ void perdomain_destroy(Domain& domain);
 /// Makes room for the windows of `vcpu`; idempotent. -ENOMEM.
 Status perdomain_add_vcpu(Domain& domain, VcpuId vcpu);
 /// Maps frame `mfn` (invalid_mfn: nothing) at `address`, a page of gdt_address() or ldt_address(). The caller owns the
-/// references. No flush: when something was mapped there before and the vCPU runs, flush that page.
-void perdomain_set(Domain& domain, u64 address, Mfn mfn);
+/// references. Returns what was mapped there before (invalid_mfn: nothing); then flush that page if the vCPU runs.
+Mfn perdomain_set(Domain& domain, u64 address, Mfn mfn);
 
 }  // namespace hv
