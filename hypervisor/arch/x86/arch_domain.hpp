@@ -18,6 +18,7 @@ struct ArchDomain {
     Mfn perdomain_l3{};
     SpinLock pv_mm_lock{LockRank::pv_mm};  ///< serialises page-table updates of this PV domain
     RangeSet ioports_allowed;
+    u32 pci_cf8 = 0;                  ///< what the guest last wrote to port 0xcf8
     CpuPolicy* cpu_policy = nullptr;
     PirqTable* pirqs = nullptr;
     E820Entry* e820 = nullptr;       ///< XENMEM_set_memory_map

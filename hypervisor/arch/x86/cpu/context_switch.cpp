@@ -30,6 +30,7 @@ struct Loaded {
     Vcpu* vcpu = nullptr;      ///< whose state this CPU holds
     u64 gdt_base = 0;          ///< 0: the CPU's own
     u32 ldt_entries = 0;
+    u64 tsc_aux = 0;
     bool cpuid_faults = false;
 };
 PerCpu<Loaded> loaded;
@@ -51,6 +52,7 @@ void save_state(Loaded& here) {
     segments_save(vcpu);
     if (arch.pv.dr[7] & 0xff)
         asm volatile("movq %0, %%dr7" ::"r"(u64{0x400}));
+    here.tsc_aux = arch.pv.tsc_aux;  // the guest may have set it meanwhile
     here.vcpu = nullptr;
     arch.loaded_on.store(no_cpu, Order::release);
 }
@@ -95,6 +97,8 @@ void load_state(Loaded& here, Vcpu& vcpu) {
     xstate_load_xcr0(vcpu);
     pv_load_cr4(vcpu);
     set_cpuid_faulting(here, true);
+    if (here.tsc_aux != arch.pv.tsc_aux)
+        wrmsr(Msr::tsc_aux, here.tsc_aux = arch.pv.tsc_aux);
     here.vcpu = &vcpu;
     arch.loaded_on.store(cpu_id(), Order::relaxed);
 }

@@ -13,13 +13,26 @@ namespace hv {
 inline constexpr u32 max_policy_leaves = 96;
 inline constexpr u32 featureset_words = 18;
 
+inline constexpr u64 platform_info_cpuid_faulting = u64{1} << 31;
+
 struct CpuPolicy {
     u32 count = 0;
     u32 max_basic = 0, max_extended = 0;
     u64 platform_info = 0;   ///< MSR 0xce: bit 31 = CPUID faulting offered
-    u64 arch_caps = 0;
     xen_cpuid_leaf_t leaves[max_policy_leaves];
+
+    /// nullptr when it has none; `subleaf` is ignored for leaves without.
+    [[nodiscard]] xen_cpuid_leaf_t* find(u32 leaf, u32 subleaf = XEN_CPUID_NO_SUBLEAF);
+    [[nodiscard]] const xen_cpuid_leaf_t* find(u32 leaf, u32 subleaf = XEN_CPUID_NO_SUBLEAF) const {
+        return const_cast<CpuPolicy*>(this)->find(leaf, subleaf);
+    }
+    /// Replaces or adds. -ERANGE: not a leaf that policies carry, -ENOSPC.
+    Status set(const xen_cpuid_leaf_t& leaf);
 };
+/// Cuts a policy down to what `limit` allows a guest of that kind.
+enum class PolicyLimit : u8 { pv_max, hvm_max, pv_default, hvm_default };
+void policy_restrict(CpuPolicy& policy, PolicyLimit limit);
+void policy_featureset(const CpuPolicy& policy, u32 (&words)[featureset_words]);
 
 enum class PolicyKind : u8 { raw, host, pv_max, hvm_max, pv_default, hvm_default };
 void policy_init();                              ///< boot CPU, after cpu_identify() and xstate_init()

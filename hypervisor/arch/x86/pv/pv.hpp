@@ -20,6 +20,8 @@ bool pv_kernel_stack_ok(u64 stack);
 inline constexpr u32 pv_vm_assists = 1U << VMASST_TYPE_4gb_segments | 1U << VMASST_TYPE_4gb_segments_notify |
                                      1U << VMASST_TYPE_writable_pagetables | 1U << VMASST_TYPE_pae_extended_cr3 |
                                      1U << VMASST_TYPE_architectural_iopl | 1U << VMASST_TYPE_runstate_update_flag;
+/// Writes to an address of the guest kernel, whichever mode `vcpu`, whose page tables are loaded, is in.
+bool pv_copy_to_kernel(const Vcpu& vcpu, u64 address, const void* from, usize bytes);
 /// Fills the page through which a guest calls the hypervisor: slot n of 32 bytes is call n (xen/xen.h).
 void pv_write_hypercall_page(u8* page);
 

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: MIT
+// CPU policies to and from the toolstack: domctl and sysctl {get,set}_cpu_policy, get_cpu_featureset.
+#include "core/hypercall/guest_ptr.hpp"
+#include "core/mm/heap.hpp"
+#include "cpu/msr.hpp"
+#include "cpu/policy.hpp"
+#include "lib/string.hpp"
+
+namespace hv {
+
+namespace {
+
+constexpr u32 policy_msrs = 1;
+
+/// -ENOBUFS has no number in our Errno; Xen answers that, and callers size their buffers by the NULL query.
+Status serialise(const CpuPolicy& policy, GuestOut<xen_cpuid_leaf_t> leaves, u32& nr_leaves,
+                 GuestOut<xen_msr_entry_t> msrs, u32& nr_msrs) {
+    if (leaves.null()) {
+        nr_leaves = max_policy_leaves;
+    } else {
+        if (nr_leaves < policy.count)
+            return Errno::no_spc;
+        TRY(leaves.write(policy.leaves, policy.count));
+        nr_leaves = policy.count;
+    }
+    if (msrs.null()) {
+        nr_msrs = policy_msrs;
+    } else {
+        if (nr_msrs < policy_msrs)
+            return Errno::no_spc;
+        const xen_msr_entry_t entry = {Msr::platform_info, 0, policy.platform_info};
+        TRY(msrs.write(entry));
+        nr_msrs = policy_msrs;
+    }
+    return {};
+}
+
+Status merge(CpuPolicy& policy, xen_domctl_cpu_policy& op) {
+    const GuestIn<xen_cpuid_leaf_t> leaves(op.leaves);
+    for (u32 i = 0; i < op.nr_leaves; ++i) {
+        xen_cpuid_leaf_t leaf;
+        TRY(leaves.offset(i).read(leaf));
+        if (const Status status = policy.set(leaf); !status.ok()) {
+            op.err_leaf = leaf.leaf;
+            op.err_subleaf = leaf.subleaf;
+            return status;
+        }
+    }
+    const GuestIn<xen_msr_entry_t> msrs(op.msrs);
+    for (u32 i = 0; i < op.nr_msrs; ++i) {
+        xen_msr_entry_t entry;
+        TRY(msrs.offset(i).read(entry));
+        op.err_msr = entry.idx;
+        if (entry.flags)
+            return Errno::inval;
+        if (entry.idx == Msr::platform_info && (entry.val & ~platform_info_cpuid_faulting) == 0)
+            policy.platform_info = entry.val;
+        else if (entry.idx != Msr::arch_caps || entry.val)
+            return Errno::range;
+    }
+    op.err_msr = ~0U;
+    return {};
+}
+
+}  // namespace
+
+Status domctl_get_cpu_policy(Domain& domain, xen_domctl_cpu_policy& op) {
+    return serialise(*domain.arch.cpu_policy, GuestOut<xen_cpuid_leaf_t>(op.leaves), op.nr_leaves,
+                     GuestOut<xen_msr_entry_t>(op.msrs), op.nr_msrs);
+}
+
+Status domctl_set_cpu_policy(Domain& domain, xen_domctl_cpu_policy& op) {
+    if (&domain == current().domain || domain.creation_finished)
+        return Errno::exist;
+    op.err_leaf = op.err_subleaf = op.err_msr = ~0U;
+    if (op.nr_leaves > 4 * max_policy_leaves || op.nr_msrs > 64)
+        return Errno::too_big;
+    auto* const merged = make<CpuPolicy>(*domain.arch.cpu_policy);
+    if (!merged)
+        return Errno::no_mem;
+    const Status status = merge(*merged, op);
+    if (status.ok()) {
+        policy_restrict(*merged, domain.is_hvm ? PolicyLimit::hvm_max : PolicyLimit::pv_max);
+        *domain.arch.cpu_policy = *merged;
+    }
+    destroy(merged);
+    return status;
+}
+
+Status sysctl_get_cpu_policy(xen_sysctl_cpu_policy& op) {
+    if (op.index > static_cast<u32>(PolicyKind::hvm_default))
+        return Errno::inval;
+    const auto kind = static_cast<PolicyKind>(op.index);
+    if (kind == PolicyKind::hvm_max || kind == PolicyKind::hvm_default)
+        return Errno::opnotsupp;
+    return serialise(policy_of(kind), GuestOut<xen_cpuid_leaf_t>(op.leaves), op.nr_leaves,
+                     GuestOut<xen_msr_entry_t>(op.msrs), op.nr_msrs);
+}
+
+Status sysctl_get_cpu_featureset(xen_sysctl_cpu_featureset& op) {
+    constexpr PolicyKind kinds[] = {PolicyKind::raw, PolicyKind::host, PolicyKind::pv_default,
+                                    PolicyKind::hvm_default, PolicyKind::pv_max, PolicyKind::hvm_max};
+    if (op.index >= sizeof(kinds) / sizeof(kinds[0]))
+        return Errno::inval;
+    const PolicyKind kind = kinds[op.index];
+    const GuestOut<u32> out(op.features);
+    if (out.null()) {
+        op.nr_features = featureset_words;
+        return {};
+    }
+    if (kind == PolicyKind::hvm_max || kind == PolicyKind::hvm_default)
+        return Errno::opnotsupp;
+    u32 words[featureset_words];
+    policy_featureset(policy_of(kind), words);
+    const bool cut = op.nr_features < featureset_words;
+    op.nr_features = min_of(op.nr_features, featureset_words);
+    TRY(out.write(words, op.nr_features));
+    return cut ? Status{Errno::no_spc} : Status{};
+}
+
+Status sysctl_get_cpu_levelling_caps(xen_sysctl_cpu_levelling_caps& op) {
+    op.caps = cpu_features.cpuid_faulting ? XEN_SYSCTL_CPU_LEVELCAP_faulting : 0;
+    return {};
+}
+
+}  // namespace hv
