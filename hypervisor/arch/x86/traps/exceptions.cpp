@@ -43,15 +43,15 @@ void handle_exception(UserRegs& regs) {
         pv_handle_exception(regs, cr2, dr6);
         return;
     }
+    // A descriptor in an LDT page that is not mapped yet, before the fix-up of the instruction that needs it.
+    if (vector == Vector::page_fault && cpu_info().current && pv_hypervisor_fault(regs, cr2))
+        return;
     if (extable_fixup(regs))
         return;
     if (vector == Vector::debug) {
         // A guest's breakpoint on data that the hypervisor copied for it (SDM vol.3 17.3.1.1): not ours, go on.
         if (current().domain && !(dr6 & (1 << 14)))
             return;
-    } else if ((vector == Vector::page_fault || vector == Vector::gp_fault || vector == Vector::no_segment ||
-                vector == Vector::stack) && cpu_info().current && pv_hypervisor_fault(regs, cr2)) {
-        return;
     }
     char what[96];
     format(what, sizeof(what), "FATAL TRAP: vector = {} ({}), error code {:04x}, address {:x}", vector, name_of(vector),
