@@ -13,10 +13,14 @@ namespace hv {
 void lock_rank_acquire(LockRank rank);  ///< core/debug/lock_check.cpp
 void lock_rank_note(LockRank rank);     ///< held now, taken without a rank check
 void lock_rank_release(LockRank rank);
+u32 lock_rank_enter_interrupt();        ///< around an interrupt handler, interrupts off
+void lock_rank_leave_interrupt(u32 outer);
 #else
 inline void lock_rank_acquire(LockRank) {}
 inline void lock_rank_note(LockRank) {}
 inline void lock_rank_release(LockRank) {}
+inline u32 lock_rank_enter_interrupt() { return 0; }
+inline void lock_rank_leave_interrupt(u32) {}
 #endif
 
 class SpinLock {

@@ -12,6 +12,7 @@ namespace {
 struct Held {
     LockRank ranks[16] = {};
     u32 count = 0;
+    u32 base = 0;  // entries below belong to what this CPU's interrupt handler interrupted
 };
 PerCpu<Held> held;
 bool disabled = false;
@@ -19,10 +20,20 @@ bool disabled = false;
 
 static LockRank highest(const Held& mine) {
     LockRank top{};
-    for (u32 i = 0; i < mine.count; ++i)
+    for (u32 i = mine.base; i < mine.count; ++i)
         top = top < mine.ranks[i] ? mine.ranks[i] : top;
     return top;
 }
+
+// Interrupted code holds no lock that a handler takes (those are taken with interrupts off), so the orders of the two
+// do not meet.
+u32 lock_rank_enter_interrupt() {
+    Held& mine = held.get();
+    const u32 outer = mine.base;
+    mine.base = mine.count;
+    return outer;
+}
+void lock_rank_leave_interrupt(u32 outer) { held.get().base = outer; }
 
 void lock_rank_note(LockRank rank) {
     const u64 flags = irq_save();

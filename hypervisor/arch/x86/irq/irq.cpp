@@ -311,6 +311,7 @@ void irq_free_msi(u32 irq) {
 }
 
 extern "C" void handle_interrupt(UserRegs& regs) {
+    const u32 outer_locks = lock_rank_enter_interrupt();
     switch (const u8 vector = static_cast<u8>(regs.entry_vector)) {
     case vector_local_timer:
         lapic_eoi();
@@ -337,6 +338,7 @@ extern "C" void handle_interrupt(UserRegs& regs) {
     default:
         irq_dispatch(vector);
     }
+    lock_rank_leave_interrupt(outer_locks);
 }
 
 }  // namespace hv
