@@ -79,6 +79,26 @@ void* calloc(hv::usize count, hv::usize size) {
     return p ? memset(p, 0, bytes) : nullptr;
 }
 [[noreturn]] void __stack_chk_fail() { hv::panic("a decompression library smashed its stack"); }
-/// Any other library function (stdio, threads): the code that names it is never reached.
-[[noreturn]] void library_unreachable() { hv::panic("a decompression library called what it must not need"); }
+/// zstd's tracing hooks are weak in the library; a weak undefined reference cannot reach from our addresses.
+unsigned long long ZSTD_trace_decompress_begin(const void*) { return 0; }
+void ZSTD_trace_decompress_end(unsigned long long, const void*) {}
+
+/// libbz2's stdio half lies in the same object as what we use; nobody calls it.
+[[noreturn, gnu::used]] void library_unreachable() { hv::panic("a decompression library called what it must not need"); }
+void *stdin, *stdout, *stderr;
 }
+
+#define HV_UNREACHABLE(name) asm(".globl " #name "\n.set " #name ", library_unreachable");
+HV_UNREACHABLE(__ctype_b_loc)
+HV_UNREACHABLE(__fprintf_chk)
+HV_UNREACHABLE(exit)
+HV_UNREACHABLE(fclose)
+HV_UNREACHABLE(fdopen)
+HV_UNREACHABLE(ferror)
+HV_UNREACHABLE(fflush)
+HV_UNREACHABLE(fgetc)
+HV_UNREACHABLE(fopen64)
+HV_UNREACHABLE(fputc)
+HV_UNREACHABLE(fread)
+HV_UNREACHABLE(fwrite)
+HV_UNREACHABLE(ungetc)
