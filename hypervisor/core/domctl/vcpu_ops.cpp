@@ -28,8 +28,13 @@ Status set_context(Domain& domain, const xen_domctl_vcpucontext& op) {
     {
         const Guard guard(domain.lock);
         status = arch_set_context(*vcpu, *buffer.context);
-        if (status.ok())
+        if (status.ok()) {
             vcpu->initialised = true;
+            if (buffer.context->flags & VGCF_online)
+                vcpu->pause_flags.fetch_and(~PauseFlag::down);
+            else
+                vcpu->pause_flags.fetch_or(PauseFlag::down);
+        }
     }
     domain_unpause(domain);
     return status;
