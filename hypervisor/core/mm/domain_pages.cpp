@@ -10,7 +10,7 @@ namespace hv {
 
 namespace {
 
-constexpr u64 type_shared_rw = u64{static_cast<u64>(PageType::writable)} << 60 | 1;
+constexpr u64 type_shared_rw = u64{static_cast<u64>(PageType::writable)} << 60 | u64{1} << 58 | 1;  // validated
 constexpr u64 type_shared_ro = 1;  // type none in use: nobody gets a writable reference
 
 void link_page(u32& head, PageInfo& page) {
