@@ -25,6 +25,13 @@ inline void irq_restore(u64 flags) {
     if (flags & 0x200)
         irq_enable();
 }
-inline void cpu_relax() { asm volatile("pause" ::: "memory"); }
+void tlb_poll();  ///< mm/tlb.cpp
+/// Body of every busy wait. With interrupts off it pays TLB flushes asked of this CPU, since whoever is waited for may
+/// be waiting for them.
+inline void cpu_relax() {
+    asm volatile("pause" ::: "memory");
+    if (!irqs_enabled())
+        tlb_poll();
+}
 
 }  // namespace hv

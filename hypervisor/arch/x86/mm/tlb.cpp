@@ -78,10 +78,8 @@ void flush(const CpuMask& mask, u64 page) {
     for_each_cpu(mask, [&](CpuId cpu) {
         if (cpu == me)
             return;
-        while (static_cast<s32>(mailboxes.on(cpu).served.load(Order::acquire) - tickets[cpu]) < 0) {
-            serve(mailboxes.on(me));
+        while (static_cast<s32>(mailboxes.on(cpu).served.load(Order::acquire) - tickets[cpu]) < 0)
             cpu_relax();
-        }
     });
 }
 
@@ -126,6 +124,7 @@ void tlb_filter(CpuMask& mask, u32 stamp) {
 }
 
 void tlb_flush_interrupt() { serve(mailboxes.get()); }
+void tlb_poll() { serve(mailboxes.get()); }
 
 void tlb_init() { softirq_register(Softirq::tlb_flush, tlb_flush_local); }
 
