@@ -13,6 +13,7 @@
 #include "mm/hv_pagetable.hpp"
 #include "mm/layout.hpp"
 #include "mm/perdomain.hpp"
+#include "mm/tlb_ipi.hpp"
 #include "pv/pv.hpp"
 #include "pv/segments.hpp"
 #include "time/pvclock.hpp"
@@ -67,6 +68,7 @@ void load_tables(Loaded& here, Vcpu& vcpu) {
     // An NMI in between needs our selectors: the window of another vCPU number may be missing in the new tables.
     if (here.gdt_base && here.gdt_base != gdt)
         load_gdt({gdt_limit, cpu_gdt_base(cpu)});
+    tlb_note_flush();
     write_cr3(vcpu.arch.cr3);
     if (here.gdt_base != gdt)
         load_gdt({gdt_limit, gdt});
@@ -132,6 +134,7 @@ void cpu_drop_lazy_state() {
     if (here.ldt_entries)
         cpu_set_ldt(0, 0);
     here.ldt_entries = 0;
+    tlb_note_flush();
     write_cr3(idle_cr3());
 }
 
