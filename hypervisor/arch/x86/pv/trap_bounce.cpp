@@ -7,6 +7,7 @@
 #include "core/hypercall/guest_ptr.hpp"
 #include "cpu/cr.hpp"
 #include "lib/atomic.hpp"
+#include "mm/tlb_ipi.hpp"
 #include "pv/pv.hpp"
 #include "traps/entry_macros.h"
 #include "traps/traps.hpp"
@@ -90,6 +91,7 @@ void bounce_trap(UserRegs& regs, u8 vector, bool has_error, u32 error_code) {
 void pv_load_cr3(Vcpu& vcpu) {
     ArchVcpu& arch = vcpu.arch;
     arch.cr3 = (arch.pv.kernel_mode ? arch.guest_table : arch.guest_table_user).raw() << page_shift;
+    tlb_note_flush();
     write_cr3(arch.cr3);
 }
 
