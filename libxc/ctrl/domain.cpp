@@ -112,6 +112,11 @@ Status Control::set_tsc(DomId domain, unsigned mode, std::uint64_t elapsed_ns, u
                          });
 }
 
+Status Control::fill_hypercall_page(DomId domain, xen_pfn_t frame) {
+    return simple_domctl(*this, domain, XEN_DOMCTL_hypercall_init, "fill the hypercall page of",
+                         [&](xen_domctl& op) { op.u.hypercall_init.gmfn = frame; });
+}
+
 Status Control::send_trigger(DomId domain, unsigned trigger, unsigned vcpu) {
     return simple_domctl(*this, domain, XEN_DOMCTL_sendtrigger, "send a trigger to",
                          [&](xen_domctl& op) {

@@ -43,6 +43,7 @@ class Control {
     Status set_address_size(DomId domain, unsigned bits);
     Status set_tsc(DomId domain, unsigned mode, std::uint64_t elapsed_ns, unsigned khz,
                    unsigned incarnation);
+    Status fill_hypercall_page(DomId domain, xen_pfn_t frame);
     Status send_trigger(DomId domain, unsigned trigger, unsigned vcpu);
 
     // --- vCPUs and scheduling (ctrl/vcpu.cpp) ---

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: MIT
+// Building a guest in a domain that exists but has no memory yet: populate, load, start of day.
+#pragma once
+
+#include <functional>
+
+#include "xc/control.hpp"
+#include "xc/image.hpp"
+
+namespace hospes::xc {
+
+struct GuestPlan {
+    DomId domain = 0;
+    std::uint64_t pages = 0; ///< memory to populate (4 KiB pages)
+    unsigned vcpus = 1;
+    std::string command_line;
+    std::vector<std::uint8_t> ramdisk;
+    DomId store_domain = 0, console_domain = 0;
+    std::uint32_t store_port = 0, console_port = 0;
+};
+
+/// What the rest of the toolstack must know about the built guest.
+struct BuiltGuest {
+    xen_pfn_t store_frame = 0, console_frame = 0; ///< PV: machine frames; PVH: guest frames
+};
+
+/// PV start of day (xen/xen.h, "Start-of-day memory layout"): the kernel at its notes' addresses,
+/// then ramdisk, start_info, store and console pages, page tables, boot stack, and the
+/// physical-to-machine list.
+Result<BuiltGuest> build_pv(Control& control, const KernelImage& kernel, const GuestPlan& plan);
+/// PVH start of day (xen/arch-x86/hvm/start_info.h).
+Result<BuiltGuest> build_pvh(Control& control, const KernelImage& kernel, const GuestPlan& plan);
+
+/// Grants the console and store pages to their daemons' domains (reserved references 0 and 1), so
+/// that they need no foreign mapping right.
+Status seed_grant_table(Control& control, const GuestPlan& plan, const BuiltGuest& guest);
+
+} // namespace hospes::xc

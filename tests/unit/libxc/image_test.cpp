@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: MIT
+#include "xc/image.hpp"
+
+#include <elf.h>
+#include <zlib.h>
+
+#include <catch2/catch.hpp>
+#include <cstring>
+#include <random>
+
+#include <xen/elfnote.h>
+
+#include "build/decompress.hpp"
+
+using namespace hospes::xc;
+
+namespace {
+
+using Bytes = std::vector<std::uint8_t>;
+
+template <typename T> void append(Bytes& out, const T& value) {
+    const auto* from = reinterpret_cast<const std::uint8_t*>(&value);
+    out.insert(out.end(), from, from + sizeof(T));
+}
+
+void append_note(Bytes& out, std::uint32_t type, const Bytes& data) {
+    append(out, Elf64_Nhdr{4, static_cast<std::uint32_t>(data.size()), type});
+    append(out, "Xen");
+    out.insert(out.end(), data.begin(), data.end());
+    out.resize((out.size() + 3) & ~std::size_t{3});
+}
+Bytes number(std::uint64_t value) {
+    Bytes out;
+    append(out, value);
+    return out;
+}
+Bytes text(const char* value) { return {value, value + std::strlen(value) + 1}; }
+
+/// A small kernel: one loadable segment of 0x1000 file bytes and 0x3000 memory bytes at 16 MiB, and
+/// its notes.
+Bytes sample_elf() {
+    Bytes notes;
+    append_note(notes, XEN_ELFNOTE_VIRT_BASE, number(0xffffffff80000000));
+    append_note(notes, XEN_ELFNOTE_ENTRY, number(0xffffffff81000000));
+    append_note(notes, XEN_ELFNOTE_LOADER, text("generic"));
+    append_note(notes, XEN_ELFNOTE_PHYS32_ENTRY, Bytes{0x10, 0, 0, 1});
+    append_note(notes, XEN_ELFNOTE_MOD_START_PFN, number(1));
+    Elf64_Ehdr header{};
+    std::memcpy(header.e_ident, ELFMAG, SELFMAG);
+    header.e_ident[EI_CLASS] = ELFCLASS64;
+    header.e_machine = EM_X86_64;
+    header.e_phoff = sizeof(header);
+    header.e_phentsize = sizeof(Elf64_Phdr);
+    header.e_phnum = 2;
+    Elf64_Phdr load{}, note{};
+    load.p_type = PT_LOAD;
+    load.p_offset = 0x1000;
+    load.p_paddr = 0x1000000;
+    load.p_filesz = 0x1000;
+    load.p_memsz = 0x3000;
+    note.p_type = PT_NOTE;
+    note.p_offset = 0x200;
+    note.p_filesz = notes.size();
+    Bytes out;
+    append(out, header);
+    append(out, load);
+    append(out, note);
+    out.resize(0x200);
+    out.insert(out.end(), notes.begin(), notes.end());
+    out.resize(0x2000, 0x90);
+    return out;
+}
+
+Bytes gzip(const Bytes& in) {
+    z_stream stream{};
+    REQUIRE(deflateInit2(&stream, 1, Z_DEFLATED, 16 + MAX_WBITS, 8, Z_DEFAULT_STRATEGY) == Z_OK);
+    Bytes out(in.size() + 1024);
+    stream.next_in = const_cast<std::uint8_t*>(in.data());
+    stream.avail_in = static_cast<unsigned>(in.size());
+    stream.next_out = out.data();
+    stream.avail_out = static_cast<unsigned>(out.size());
+    REQUIRE(deflate(&stream, Z_FINISH) == Z_STREAM_END);
+    out.resize(stream.total_out);
+    deflateEnd(&stream);
+    return out;
+}
+
+std::string failure(Bytes file) {
+    const auto result = KernelImage::parse(std::move(file), "k");
+    return result ? "" : result.problem().text();
+}
+
+} // namespace
+
+TEST_CASE("an ELF kernel with notes") {
+    const auto image = KernelImage::parse(sample_elf(), "k");
+    REQUIRE(image);
+    CHECK(image->supports_pv());
+    CHECK(image->supports_pvh());
+    CHECK(*image->notes().phys32_entry == 0x1000010);
+    CHECK(image->notes().mod_start_is_pfn);
+    CHECK(image->physical_start() == 0x1000000);
+    CHECK(image->physical_end() == 0x1003000);
+    REQUIRE(image->segments().size() == 1);
+    CHECK(image->bytes(image->segments()[0])[0] == 0x90);
+}
+
+TEST_CASE("a gzip'd ELF and a bzImage around it") {
+    const auto plain = KernelImage::parse(gzip(sample_elf()), "k");
+    REQUIRE(plain);
+    CHECK(plain->format() == "ELF (gzip)");
+
+    const Bytes payload = gzip(sample_elf());
+    Bytes file(5 * 512);
+    file[0x1f1] = 4;
+    std::memcpy(&file[0x202], "HdrS", 4);
+    file[0x206] = 0x0d;
+    file[0x207] = 0x02;
+    const auto length = static_cast<std::uint32_t>(payload.size());
+    std::memcpy(&file[0x24c], &length, 4);
+    file.insert(file.end(), payload.begin(), payload.end());
+    const auto image = KernelImage::parse(file, "k");
+    REQUIRE(image);
+    CHECK(image->format() == "bzImage (gzip)");
+    file.resize(file.size() - 10);
+    CHECK(failure(file) == "read kernel k: the bzImage is truncated");
+    file[0x206] = 0x01;
+    CHECK(failure(file).find("older than 2.08") != std::string::npos);
+}
+
+TEST_CASE("broken images are refused with a reason") {
+    CHECK(failure({}) == "read kernel k: it is neither a bzImage nor an ELF file");
+    CHECK(failure(text("#!/bin/sh")) == "read kernel k: it is neither a bzImage nor an ELF file");
+    Bytes elf = sample_elf();
+    elf.resize(0x1800);
+    CHECK(failure(elf) == "read kernel k: a segment lies outside the file");
+    elf = sample_elf();
+    elf[18] = EM_AARCH64;
+    CHECK(failure(elf) == "read kernel k: it is for another processor");
+    elf = sample_elf();
+    elf[offsetof(Elf64_Ehdr, e_phnum)] = 0;
+    CHECK(failure(elf) == "read kernel k: it has nothing to load");
+    Bytes packed = gzip(sample_elf());
+    packed[packed.size() / 2] ^= 0xff;
+    packed.resize(packed.size() / 2 + 8);
+    CHECK(failure(packed).find("damaged") != std::string::npos);
+}
+
+TEST_CASE("expansion stops at the limit") {
+    const Bytes bomb = gzip(Bytes(1 << 20));
+    CHECK(decompress(bomb, Compression::gzip, 1 << 20).ok());
+    CHECK(decompress(bomb, Compression::gzip, (1 << 20) - 1).problem().cause ==
+          "it is larger than the limit");
+}
+
+TEST_CASE("random damage never crashes the parser") {
+    std::mt19937 random(7);
+    const Bytes elf = sample_elf(), packed = gzip(elf);
+    for (int round = 0; round < 1000; ++round) {
+        Bytes file = round % 2 ? elf : packed;
+        for (int hits = 0; hits < 8; ++hits)
+            file[random() % std::min<std::size_t>(file.size(), 0x300)] =
+                static_cast<std::uint8_t>(random());
+        static_cast<void>(KernelImage::parse(std::move(file), "k"));
+    }
+    constexpr const char* magics[] = {"BZh9",
+                                      "\xfd"
+                                      "7zXZ",
+                                      "\x5d\0\0",
+                                      "\x89LZO\0\r\n\x1a\n",
+                                      "\x02\x21\x4c\x18",
+                                      "\x28\xb5\x2f\xfd"};
+    for (const char* magic : magics)
+        for (int round = 0; round < 100; ++round) {
+            Bytes file(magic, magic + std::strlen(magic));
+            for (int i = 0; i < 200; ++i)
+                file.push_back(static_cast<std::uint8_t>(random()));
+            static_cast<void>(decompress(file, detect_compression(file), 1 << 22));
+        }
+}
