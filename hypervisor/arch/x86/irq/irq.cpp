@@ -40,6 +40,9 @@ void mask_8259() {
     }
 }
 
+/// Without interrupt remapping a device can name only 8-bit APIC ids.
+CpuId reachable(CpuId cpu) { return cpu_apic_ids[cpu] < 0xff ? cpu : 0; }
+
 void set_masked(u32 irq, IrqDesc& desc, bool masked) {
     if (desc.kind == IrqKind::ioapic)
         ioapic_mask(irq, masked);
@@ -186,6 +189,7 @@ void irq_init() {
 Status irq_start(u32 irq, CpuId cpu) {
     IrqDesc& desc = descs[irq];
     HV_ASSERT(!desc.started);
+    cpu = reachable(cpu);
     {
         const IrqGuard guard(vector_lock);
         desc.vector = vectors.on(cpu).allocate(irq);
@@ -214,7 +218,7 @@ void irq_stop(u32 irq) {
 
 void irq_move(u32 irq, CpuId cpu) {
     IrqDesc& desc = descs[irq];
-    desc.move_to = cpu;
+    desc.move_to = cpu = reachable(cpu);
     if (!desc.started || desc.cpu == cpu || desc.level)
         return;  // level: an EOI of the old vector in flight would miss the changed entry; see irq_guest_eoi
     if (desc.kind == IrqKind::msi && desc.msi->maskable)
