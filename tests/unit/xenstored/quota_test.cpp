@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: MIT
+#include "engine/quota.hpp"
+
+#include <catch2/catch.hpp>
+
+#include "fake_client.hpp"
+
+using namespace hospes::xs;
+using namespace hospes::xs::test;
+
+TEST_CASE("nodes per domain, also inside a transaction and through merges") {
+    Fixture f;
+    f.engine.quotas.nodes = 10;
+    Client guest = f.guest(1); // its home counts as one
+    for (int i = 0; i < 9; ++i)
+        CHECK(guest.write("n" + std::to_string(i), "") == ok);
+    CHECK(guest.write("one-more", "") == "ENOSPC");
+    CHECK(guest.mkdir("one-more") == "ENOSPC");
+    CHECK(guest.rm("n0") == ok);
+    CHECK(guest.write("a/b", "") == "ENOSPC"); // would make two
+    const std::uint32_t tx = guest.begin();
+    CHECK(guest.write("t1", "", tx) == ok);
+    CHECK(guest.write("t2", "", tx) == "ENOSPC");
+    CHECK(guest.write("outside", "") == ok);
+    CHECK(guest.commit(tx) == "ENOSPC");
+    CHECK(f.dom0.write("/local/domain/1/by-dom0", "") == ok); // the control domain has no limit
+}
+
+TEST_CASE("node size, permissions, path length") {
+    Fixture f;
+    Client guest = f.guest(1);
+    CHECK(guest.write("x", std::string(1900, 'v')) == ok);
+    CHECK(guest.write("x", std::string(2100, 'v')) == "ENOSPC");
+    CHECK(guest.write("y", std::string(2100, 'v')) == "ENOSPC");
+    CHECK(guest.chmod("x", "n1,r2,r3,r4,r5") == ok);
+    CHECK(guest.chmod("x", "n1,r2,r3,r4,r5,r6") == "ENOSPC");
+    f.engine.quotas.path_max = 20;
+    CHECK(guest.write(std::string(20, 'p'), "") == ok);
+    CHECK(guest.write(std::string(21, 'p'), "") == "EINVAL");
+    CHECK(f.dom0.write("/" + std::string(100, 'p'), "") == ok);
+}
+
+TEST_CASE("watches and transactions per domain") {
+    Fixture f;
+    f.engine.quotas.watches = 3;
+    f.engine.quotas.transactions = 2;
+    Client guest = f.guest(1);
+    for (const char* t : {"1", "2", "3"})
+        CHECK(guest.watch("x", t) == ok);
+    CHECK(guest.watch("x", "4") == "E2BIG");
+    CHECK(guest.unwatch("x", "1") == ok);
+    CHECK(guest.watch("x", "4") == ok);
+    const std::uint32_t a = guest.begin();
+    const std::uint32_t b = guest.begin();
+    CHECK(guest.call(XS_TRANSACTION_START, "\0"s) == "ENOSPC");
+    guest.abort(a);
+    CHECK(guest.begin() != 0);
+    guest.abort(b);
+    for (int i = 0; i < 20; ++i)
+        CHECK(f.dom0.begin() != 0);
+}
+
+TEST_CASE("nodes that one transaction touches") {
+    Fixture f;
+    f.engine.quotas.transaction_nodes = 8;
+    Client guest = f.guest(1);
+    const std::uint32_t tx = guest.begin();
+    for (int i = 0; i < 100; ++i)
+        CHECK(guest.read("absent", tx) == "ENOENT"); // the same ones again cost nothing
+    std::string last;
+    for (int i = 0; i < 10; ++i)
+        last = guest.read("n" + std::to_string(i), tx);
+    CHECK(last == "ENOSPC");
+}
+
+TEST_CASE("memory per domain counts values, transactions and unread replies") {
+    Fixture f;
+    f.engine.quotas.memory = 20000;
+    Client guest = f.guest(1);
+    const std::string value(1500, 'v');
+    std::string last;
+    int stored = 0;
+    while ((last = guest.write("n" + std::to_string(stored), value)) == ok)
+        ++stored;
+    CHECK(last == "ENOSPC");
+    CHECK(stored >= 10);
+    CHECK(stored <= 13);
+    CHECK(guest.rm("n0") == ok);
+    const std::uint32_t tx = guest.begin();
+    while ((last = guest.write("n1", value, tx)) == ok) {
+    }
+    CHECK(last == "ENOSPC");
+    guest.abort(tx);
+    CHECK(guest.write("n0", "small") == ok);
+}
+
+TEST_CASE("a guest that takes no events is marked, not fed without end") {
+    Fixture f;
+    f.engine.quotas.memory = 20000;
+    Client guest = f.guest(1);
+    guest.watch("x", "t");
+    for (int i = 0; i < 2000; ++i)
+        f.dom0.write("/local/domain/1/x/" + std::to_string(i), "");
+    CHECK(guest.conn().overflowed);
+    CHECK(guest.conn().out.size() < 21000);
+}

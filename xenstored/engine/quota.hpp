@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: MIT
+// What an unprivileged domain may use. Names and defaults as the C daemon of Xen 4.17 has them.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+namespace hospes::xs {
+
+struct Quotas {
+    std::uint32_t nodes = 1000;
+    std::uint32_t node_size = 2048; ///< name, value and permissions of one node, in bytes
+    std::uint32_t watches = 128;
+    std::uint32_t transactions = 10;
+    std::uint32_t node_permissions = 5;
+    std::uint32_t path_max = 3072; ///< beyond the domain's home
+    std::uint32_t transaction_nodes = 1024;
+    std::uint32_t outstanding = 20;
+    std::uint32_t memory = 2'621'440;
+    std::uint32_t memory_soft = 2'097'152; ///< passing it is logged
+    std::uint32_t watch_event_ms = 20'000; ///< a guest that takes no events for so long is cut off
+};
+
+struct QuotaName {
+    std::string_view name;
+    std::uint32_t Quotas::*member;
+    std::string_view help;
+};
+
+inline constexpr std::array<QuotaName, 9> quota_names = {{
+    {"nodes", &Quotas::nodes, "nodes per domain"},
+    {"node-size", &Quotas::node_size, "size of a node"},
+    {"watches", &Quotas::watches, "watches per domain"},
+    {"transactions", &Quotas::transactions, "concurrent transactions per domain"},
+    {"node-permissions", &Quotas::node_permissions, "permission entries per node"},
+    {"path-max", &Quotas::path_max, "length of a path"},
+    {"transaction-nodes", &Quotas::transaction_nodes, "nodes accessed by one transaction"},
+    {"outstanding", &Quotas::outstanding, "unanswered requests per domain"},
+    {"memory", &Quotas::memory, "memory per domain for nodes, watches, transactions and replies"},
+}};
+
+inline const QuotaName* find_quota(std::string_view name) {
+    for (const QuotaName& q : quota_names)
+        if (q.name == name) return &q;
+    return nullptr;
+}
+
+} // namespace hospes::xs
