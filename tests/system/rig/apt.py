@@ -9,6 +9,7 @@ import urllib.parse
 from . import paths
 
 BACKPORTS = "bookworm-backports"
+KEYRING = pathlib.Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 
 
 class AptError(RuntimeError):
@@ -21,6 +22,15 @@ def run(argv, **kw):
         raise AptError(f"{' '.join(map(str, argv[:1]))} failed ({done.returncode}): "
                        f"{done.stderr.strip()[-800:]}")
     return done.stdout
+
+
+def mirror() -> str:
+    """The Debian 12 archive that this machine's own apt uses."""
+    out = run(["apt-get", "indextargets", "--format", "$(REPO_URI)", "Codename: bookworm",
+               "Created-By: Packages"]).split()
+    if not out:
+        raise AptError("no Debian 12 archive in apt's sources (run apt-get update)")
+    return out[0]
 
 
 class Apt:
@@ -38,15 +48,11 @@ class Apt:
 
     def _backports(self):
         """The machine's own Debian mirror, asked for the backports suite as well."""
-        out = run(["apt-get", "indextargets", "--format", "$(REPO_URI) $(SIGNED_BY)",
-                   "Codename: bookworm", "Created-By: Packages"]).split("\n")
-        uri, _, key = out[0].partition(" ")
-        if not uri:
-            raise AptError("no Debian 12 archive in apt's sources")
+        uri = mirror()
         base = self.dir / "backports"
         (base / "lists" / "partial").mkdir(parents=True, exist_ok=True)
         (base / "sources").mkdir(exist_ok=True)
-        signed = f"Signed-By: {key}\n" if key else ""
+        signed = f"Signed-By: {KEYRING}\n" if KEYRING.exists() else ""
         text = f"Types: deb\nURIs: {uri}\nSuites: {BACKPORTS} bookworm\nComponents: main\n{signed}"
         (base / "sources" / "backports.sources").write_text(text)
         opts = ["-o", "Dir::Etc::sourcelist=/dev/null", "-o", f"Dir::State::lists={base / 'lists'}",

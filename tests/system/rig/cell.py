@@ -62,11 +62,12 @@ def spec(images: Images, hypervisor: str, tools: str, setup: Setup, scratch: pat
 class Host(Checks, Dom0):
     """The booted cell as scenarios see it."""
 
-    def __init__(self, images, hypervisor, tools, setup: Setup, log: pathlib.Path, echo=None):
+    def __init__(self, images, hypervisor, tools, setup: Setup, log: pathlib.Path, echo=None,
+                 make_spec=spec):
         self.hypervisor, self.tools, self.setup, self.log = hypervisor, tools, setup, log
         self.scratch = tempfile.TemporaryDirectory(prefix="hospes-boot-")
-        self.machine = Machine(spec(images, hypervisor, tools, setup,
-                                    pathlib.Path(self.scratch.name)), log, echo)
+        self.machine = Machine(make_spec(images, hypervisor, tools, setup,
+                                         pathlib.Path(self.scratch.name)), log, echo)
         super().__init__(self.machine.console)
         try:
             self._boot()
@@ -75,8 +76,9 @@ class Host(Checks, Dom0):
             raise
 
     def _boot(self):
-        self._await(r"DOM0-UP uptime=([\d.]+)", 300)
-        self._await(r"TOOLSTACK-UP uptime=([\d.]+)", 180)
+        self._await(r"DOM0-UP uptime=([\d.]+)", 400)
+        self.dom0_up = time.monotonic()
+        self._await(r"TOOLSTACK-UP uptime=([\d.]+)", 240)
         self.attach(60)
         self.baseline = self.free_memory()
 

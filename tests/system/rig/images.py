@@ -6,7 +6,7 @@ import os
 import pathlib
 
 from . import kernel, paths, tree
-from .apt import Apt, meta_target
+from .apt import BACKPORTS, Apt, meta_target
 from .cpio import Cpio
 
 DOM0_KERNEL = "linux-image-amd64"
@@ -28,27 +28,29 @@ def cached(name, key, make) -> pathlib.Path:
 
 
 class Images:
-    def __init__(self, say=lambda text: None, backports=False):
+    BACKPORTS = "backports"
+
+    def __init__(self, say=lambda text: None):
         self.say = say
         self.apt = Apt()
-        self.backports = backports
         self._trees = {}
 
-    def _kernel_tree(self, meta, backports=False):
-        if meta not in self._trees:
-            self.say(f"unpacking {meta}")
-            apt = Apt(True) if backports else self.apt
-            self._trees[meta] = apt.unpack([meta_target(meta, backports)], deps=False)
-        return self._trees[meta]
+    def kernel_tree(self, meta, suite=""):
+        if (meta, suite) not in self._trees:
+            self.say(f"unpacking {meta} {suite}".rstrip())
+            apt = Apt(True) if suite else self.apt
+            name = f"{meta}/{BACKPORTS}" if suite else meta
+            self._trees[meta, suite] = apt.unpack([meta_target(name, bool(suite))], deps=False)
+        return self._trees[meta, suite]
 
-    def _bzimage(self, meta):
-        return next((self._kernel_tree(meta) / "boot").glob("vmlinuz-*"))
+    def _bzimage(self, meta, suite=""):
+        return next((self.kernel_tree(meta, suite) / "boot").glob("vmlinuz-*"))
 
     def dom0_kernel(self) -> pathlib.Path:
         return self._bzimage(DOM0_KERNEL)
 
-    def guest_kernel(self) -> pathlib.Path:
-        return self._bzimage(GUEST_KERNEL)
+    def guest_kernel(self, suite="") -> pathlib.Path:
+        return self._bzimage(GUEST_KERNEL, suite)
 
     def dom0_vmlinux(self) -> pathlib.Path:
         """The ELF inside the dom0 kernel: saves the XZ decoder's time, which TCG makes long."""
@@ -60,8 +62,8 @@ class Images:
         image = next((root / "boot").glob("xen-*.gz"))
         return cached("xen", paths.digest(image), lambda: kernel.gunzip(image))
 
-    def guest_initramfs(self) -> pathlib.Path:
-        kernel_tree = self._kernel_tree(GUEST_KERNEL)
+    def guest_initramfs(self, suite="") -> pathlib.Path:
+        kernel_tree = self.kernel_tree(GUEST_KERNEL, suite)
         packages = self.apt.unpack(["busybox-static"], deps=False)
         init, modules = paths.IMAGE / "guest-init", paths.IMAGE / "guest.modules"
         key = paths.digest(RECIPE, init, modules, str(kernel_tree), str(packages))
@@ -82,7 +84,7 @@ class Images:
         return cached("guest.cpio.gz", key, make)
 
     def dom0_initramfs(self) -> pathlib.Path:
-        kernel_tree = self._kernel_tree(DOM0_KERNEL)
+        kernel_tree = self.kernel_tree(DOM0_KERNEL)
         lists = {n: paths.IMAGE / f"dom0.{n}" for n in ("packages", "files", "modules")}
         packages = self.apt.unpack(tree.words(lists["packages"]))
         parts = {"init": "dom0-init", "usr/lib/rig/agent": "agent",

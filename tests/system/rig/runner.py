@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Runs scenarios: one boot per group and cell, a new one when a host is lost."""
+import importlib
 import pathlib
 import time
 import traceback
@@ -7,8 +8,10 @@ from dataclasses import dataclass
 
 from . import paths
 from .cell import Host
+from .cell import spec as make_spec
 from .dom0 import HostLost
 from .images import Images
+from .raw import RawCell
 from .scenario import load
 
 
@@ -39,7 +42,7 @@ class Runner:
         self.say = say
         self.images = Images(say)
         self.tally = Tally()
-        self.boots = __import__("scenarios.boots", fromlist=["BOOTS"]).BOOTS
+        self.boots = importlib.import_module("scenarios.boots")
 
     def run(self, cells, names=(), full=False):
         chosen = [s for s in load().values() if not names or any(
@@ -51,6 +54,9 @@ class Runner:
                        and (s.cells is None or cell in s.cells)]
             for boot in dict.fromkeys(s.boot for s in fitting):
                 group = [s for s in fitting if s.boot == boot]
+                if boot is None:
+                    self.raw(cell, group)
+                    continue
                 self.group(cell, boot, [s for s in group if not s.fresh]
                            + [s for s in group if s.fresh])
         return self.tally
@@ -65,7 +71,8 @@ class Runner:
             start = time.monotonic()
             hypervisor, _, tools = cell.partition(":")
             try:
-                host = Host(self.images, hypervisor, tools, self.boots[boot], log)
+                host = Host(self.images, hypervisor, tools, self.boots.BOOTS[boot], log,
+                            make_spec=self.boots.SPECS.get(boot, make_spec))
             except (HostLost, RuntimeError, AssertionError) as why:
                 for scenario in todo:
                     self.report(cell, scenario.name, 0.0, "its boot failed")
@@ -76,6 +83,22 @@ class Runner:
                 todo = self.in_host(host, cell, todo)
             finally:
                 host.close()
+
+    def raw(self, cell, scenarios):
+        """Scenarios that boot for themselves."""
+        hypervisor, _, tools = cell.partition(":")
+        for scenario in scenarios:
+            log = results_dir() / f"{cell.replace(':', '-')}-{scenario.name}.log"
+            log.unlink(missing_ok=True)
+            start = time.monotonic()
+            try:
+                scenario.run(RawCell(self.images, hypervisor, tools, log))
+                why = None
+            except AssertionError as failed:
+                why = f"{failed}\n     log: {log}"
+            except Exception:
+                why = f"{traceback.format_exc(limit=-3)}\n     log: {log}"
+            self.report(cell, scenario.name, time.monotonic() - start, why)
 
     def in_host(self, host, cell, todo):
         """Run until the list or the host is at its end; what is left to do."""

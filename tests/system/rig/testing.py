@@ -89,7 +89,7 @@ def system(tally, options, say):
 def main(options, say):
     if options.list:
         for s in load().values():
-            say(f"{s.name:44} {s.boot:10} {'full' if s.full else 'quick'}")
+            say(f"{s.name:44} {s.boot or 'own':10} {'full' if s.full else 'quick'}")
         return 0
     tally = Tally()
     stages = options.only or (("system",) if options.scenario or options.cell else STAGES)

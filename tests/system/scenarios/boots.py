@@ -1,10 +1,30 @@
 # SPDX-License-Identifier: MIT
 """The machines that scenarios ask for by name."""
+from rig import cell
 from rig.cell import Setup
+
+
+def debian(images, *args):
+    from rig.debian import full_spec
+    return full_spec(images, *args, agent=True)
+
+
+def kernel612(images, hypervisor, tools, setup, scratch):
+    """The small dom0 with a second guest kernel and its initramfs."""
+    import dataclasses
+    files = (("root/guest612-vmlinuz", images.guest_kernel(images.BACKPORTS)),
+             ("root/guest612.cpio.gz", images.guest_initramfs(images.BACKPORTS)))
+    return cell.spec(images, hypervisor, tools, dataclasses.replace(setup, files=files), scratch)
+
+
+# Boots whose machine is not made by cell.spec alone.
+SPECS = {"debian": debian, "kernel612": kernel612}
 
 BOOTS = {
     "main": Setup(),
     "many": Setup(mem=4096, dom0_mem=1024),
+    "debian": Setup(mem=3072, dom0_mem=1024),
+    "kernel612": Setup(),
     "smp1": Setup(smp=1, vmlinux=True),
     "smp4": Setup(smp=4, vmlinux=True),
     "smp8": Setup(smp=8, vmlinux=True),

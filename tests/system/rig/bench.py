@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: MIT
+"""`./hospes bench`: the same dom0 on both hypervisors, boots alternating, medians, ratios."""
+import json
+import pathlib
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+from . import build, paths
+from .cell import Host, Setup, hospes_elf
+from .guest import Guest
+from .images import Images
+
+GUESTS = 20
+DOM0_MB = 1024
+HOST_MB = 4096
+
+
+def micro(host, out):
+    for line in host.check("/root/dom0_bench", 600).splitlines():
+        name, nanoseconds = line.split()
+        out[name] = (float(nanoseconds) / 1000, "us")
+
+
+def timed(host, script, timeout=120):
+    """Seconds by dom0's clock, so that the console's pace does not count."""
+    out = host.check(f"a=$(date +%s%N); {script}; b=$(date +%s%N); echo took $((b - a))", timeout)
+    return int(re.search(r"took (\d+)", out)[1]) / 1e9
+
+
+def lost_memory(host):
+    """MB of the machine's memory that no domain can get: hypervisor, tables, holes."""
+    info = host.check("xl info")
+    free = int(re.search(r"(?m)^free_memory\s*: (\d+)", info)[1])
+    used = sum(int(line.split()[2]) for line in host.check("xl list").splitlines()[1:])
+    return HOST_MB - free - used
+
+
+def guests(host, out):
+    """First guest, the 20th beside 19 others, the way to its userspace, the way out."""
+    out["hypervisor_memory_0_guests"] = (lost_memory(host), "MB")
+    made = []
+    for n in range(GUESTS):
+        guest = Guest(host, f"bench{n}", memory=112)
+        guest.write()
+        seconds = timed(host, f"xl create -p -q {guest.path}", 240)
+        if n in (1, GUESTS - 1):  # the very first one warms the page cache
+            out["xl_create_first" if n == 1 else "xl_create_20th"] = (seconds * 1000, "ms")
+        made.append(guest)
+    out["xl_list_20_guests"] = (timed(host, "xl list >/dev/null") * 1000, "ms")
+    out["hypervisor_memory_20_guests"] = (lost_memory(host), "MB")
+    destroyed = [timed(host, f"xl destroy {g.name}", 120) for g in made]
+    out["xl_destroy"] = (statistics.median(destroyed) * 1000, "ms")
+    up = []
+    for n in range(3):
+        guest = Guest(host, f"up{n}")
+        guest.write()
+        wait = f"until grep -q GUEST-UP {guest.log_file} 2>/dev/null; do sleep 0.05; done"
+        up.append(timed(host, f"rm -f {guest.log_file}; xl create -q {guest.path}; {wait}", 240))
+        guest.destroy()
+    out["xl_create_to_userspace"] = (statistics.median(up) * 1000, "ms")
+
+
+def one_boot(images, hypervisor, binary, log):
+    out = {}
+    setup = Setup(mem=HOST_MB, dom0_mem=DOM0_MB, files=(("root/dom0_bench", binary),))
+    start = time.monotonic()
+    host = Host(images, hypervisor, "debian", setup, log)
+    try:
+        out["loader_to_dom0_userspace"] = ((host.dom0_up - start) * 1000, "ms")
+        micro(host, out)
+        guests(host, out)
+    finally:
+        host.close()
+    return out
+
+
+def image_size(elf: pathlib.Path):
+    """Bytes of the image without symbols and debug information."""
+    with tempfile.NamedTemporaryFile() as stripped:
+        subprocess.run(["strip", "-o", stripped.name, str(elf)], check=True)
+        return pathlib.Path(stripped.name).stat().st_size
+
+
+def rows(results, order):
+    units, out = {}, []
+    for runs in results.values():
+        for run in runs:
+            units.update({name: unit for name, (_, unit) in run.items()})
+    for name, unit in units.items():
+        row = {"name": name, "unit": unit, "hospes": None, "xen": None, "ratio": None}
+        for hypervisor in order:
+            values = [run[name][0] for run in results[hypervisor] if name in run]
+            if values:
+                row[hypervisor] = round(statistics.median(values), 3)
+        if row["hospes"] is not None and row["xen"]:
+            row["ratio"] = round(row["hospes"] / row["xen"], 3)
+        row["runs"] = max(len(results[h]) for h in order)
+        out.append(row)
+    return out
+
+
+def table(found):
+    lines = [f"{'figure':32} {'unit':>5} {'Hospes':>12} {'Xen 4.17':>12} {'ratio':>7}"]
+    for row in found:
+        cells = ["-" if row[k] is None else f"{row[k]:.2f}" for k in ("hospes", "xen", "ratio")]
+        lines.append(f"{row['name']:32} {row['unit']:>5} {cells[0]:>12} {cells[1]:>12} {cells[2]:>7}")
+    return "\n".join(lines)
+
+
+def bench(options, say):
+    order = options.hypervisors.split(",")
+
+    def note(text):
+        print(text, file=sys.stderr, flush=True)
+    note("building")
+    tree = build.build("release", targets=["hospes_image"] if "hospes" in order else [])
+    binary = bench_binary()
+    images = Images(note)
+    results = {h: [] for h in order}
+    for run in range(options.runs):
+        for hypervisor in order:
+            note(f"run {run + 1} of {options.runs} on {hypervisor}")
+            log = paths.build_dir() / "results" / f"bench-{hypervisor}-{run}.log"
+            results[hypervisor].append(one_boot(images, hypervisor, binary, log))
+    for hypervisor in order:
+        elf = hospes_elf() if hypervisor == "hospes" else images.reference_xen()
+        for run in results[hypervisor]:
+            run["image_size"] = (image_size(elf) / 1024, "KiB")
+    found = rows(results, order)
+    (tree / "bench.json").write_text(json.dumps(found, indent=2) + "\n")
+    say(json.dumps(found, indent=2) if options.json else table(found))
+    return 0
+
+
+def bench_binary():
+    """The static micro-benchmark, which the tests' build would make only together with all tests."""
+    source = paths.ROOT / "tests" / "bench"
+    binary = paths.build_dir() / "dom0_bench"
+    binary.parent.mkdir(parents=True, exist_ok=True)
+    subprocess.run(["g++", "-std=gnu++20", "-O2", "-static", "-o", str(binary),
+                    str(source / "dom0_bench.cpp")], check=True)
+    return binary
