@@ -73,6 +73,8 @@ Status fill(Domain& domain, const xen_domctl_createdomain& config) {
     domain.shared_info = static_cast<shared_info_t*>(alloc_pages());
     if (!domain.shared_info)
         return Errno::no_mem;
+    for (vcpu_info_t& info : domain.shared_info->vcpu_info)
+        info.evtchn_upcall_mask = 1;  // a vCPU starts with events off (xen/xen.h)
     TRY(arch_domain_create(domain, config));
     domain.arch_created = true;
     share_hypervisor_page(domain.shared_info, domain, ShareMode::read_write);
