@@ -248,6 +248,9 @@ void Dom0Builder::start(Vcpu& vcpu) {
     context->ctrlreg[3] = xen_pfn_to_cr3(l4.raw());
     finish("pinning its page table", [&] { return pv_pin_table(domain_, l4, PageType::l4, true); });
     finish("setting its context", [&] { return arch_set_context(vcpu, *context); });
+    // A guest starts with its upcalls masked: it has no callback yet.
+    for (vcpu_info_t& info : domain_.shared_info->vcpu_info)
+        info.evtchn_upcall_mask = 1;
     vcpu.initialised = true;
     vcpu.pause_flags.fetch_and(~PauseFlag::down);
     destroy(context);
