@@ -177,6 +177,13 @@ bool emulate_0f(UserRegs& regs, Insn& insn) {
     }
 }
 
+/// The kernel's I/O privilege counts as 1 at least unless it asked for the architecture's own rule.
+bool may_use_interrupt_flag(const Vcpu& vcpu) {
+    const PvVcpu& pv = vcpu.arch.pv;
+    const bool architectural = (vcpu.domain->vm_assist & (1U << VMASST_TYPE_architectural_iopl)) != 0;
+    return pv.iopl >= (pv.kernel_mode ? (architectural ? 1U : 0U) : 3U);
+}
+
 bool is_io(u8 opcode) { return (opcode & 0xfc) == 0x6c || (opcode & 0xf4) == 0xe4; }
 
 }  // namespace
@@ -231,7 +238,10 @@ bool pv_emulate_privileged(UserRegs& regs) {
     const u8 opcode = insn.next();
     if (is_io(opcode))
         return emulate_io(regs, insn, opcode);
-    if (opcode != 0x0f || !emulate_0f(regs, insn))
+    // CLI and STI pass without effect where the guest has the right: a guest masks by its vcpu_info, and POPF could
+    // never be caught to undo one of these. Linux runs a few of them before it has patched itself.
+    const bool cli_sti = (opcode == 0xfa || opcode == 0xfb) && may_use_interrupt_flag(current());
+    if (!cli_sti && (opcode != 0x0f || !emulate_0f(regs, insn)))
         return false;
     regs.rip += insn.length;
     regs.rflags &= ~u64{0x10000};
