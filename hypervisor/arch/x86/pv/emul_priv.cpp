@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Privileged instructions of PV guests, which run in ring 3 and so fault: those that the ABI lets a guest use natively.
-// CLI, STI, HLT, IRET and the rest of ring 0 are not emulated: they are #GP to the guest, which uses hypercalls.
+// HLT, IRET and the rest of ring 0 are not emulated: they are #GP to the guest, which uses hypercalls. CLI and STI do
+// nothing where IOPL allows them (Linux executes some before it patches itself): POPF could not undo a mask.
 #include "core/hypercall/guest_ptr.hpp"
 #include "core/hypercall/table.hpp"
 #include "cpu/cpuid.hpp"
