@@ -31,7 +31,8 @@ struct PvVcpu {
     u64 fs_base = 0, gs_base_kernel = 0, gs_base_user = 0;
     u64 dr[8] = {};                    ///< 0..3, 6, 7
     u32 dr7_emul = 0;
-    u32 iopl = 0;                      ///< 0..3
+    u32 iopl = 0;                      ///< 0..3, what port accesses are judged by
+    u32 shown_iopl = 0;                ///< in the RFLAGS that the guest sees: iopl with VMASST_TYPE_architectural_iopl
     u64 iobmp = 0;                     ///< guest virtual address of the I/O bitmap
     u32 iobmp_limit = 0;
     bool nmi_pending = false;          ///< set together with ArchVcpu::exit_work

@@ -37,7 +37,8 @@ Result<s64> hypercall::iret(HypercallArgs&) {
                             regs.ss == flat_ss && (frame.rflags & keeps_iret) == 0;
         regs.entry_vector = sysret ? entry_syscall : 0;
     }
-    pv.iopl = (frame.rflags & X86_IOPL) >> 12;
+    if (vcpu.domain->vm_assist >> VMASST_TYPE_architectural_iopl & 1)
+        pv.iopl = pv.shown_iopl = (frame.rflags & X86_IOPL) >> 12;
     regs.rip = frame.rip;
     regs.rflags = pv_guest_flags(frame.rflags);
     regs.rsp = frame.rsp;

@@ -20,7 +20,7 @@ namespace {
     HV_OFFSET(VCPU_cr3, offsetof(Vcpu, arch.cr3));
     HV_OFFSET(VCPU_kernel_mode, offsetof(Vcpu, arch.pv.kernel_mode));
     HV_OFFSET(VCPU_kernel_sp, offsetof(Vcpu, arch.pv.kernel_sp));
-    HV_OFFSET(VCPU_iopl, offsetof(Vcpu, arch.pv.iopl));
+    HV_OFFSET(VCPU_iopl, offsetof(Vcpu, arch.pv.shown_iopl));
     HV_OFFSET(VCPU_syscall_eip, offsetof(Vcpu, arch.pv.syscall_callback_eip));
     HV_OFFSET(VCPU_syscall_disables_events, offsetof(Vcpu, arch.pv.syscall_disables_events));
 }
