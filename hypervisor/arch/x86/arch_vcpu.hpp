@@ -3,7 +3,7 @@
 #pragma once
 
 #include "abi/xen.hpp"
-#include "cpu/cpu_info.hpp"
+#include <cpu/cpu_info.hpp>  // not by quotes: they find the file beside this one, and the host tests have their own
 #include "lib/atomic.hpp"
 #include "lib/frame.hpp"
 #include "lib/ids.hpp"
