@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Exceptions raised by PV guest code: repaired, emulated, or handed to the guest's trap table.
 #include "core/debug/printk.hpp"
-#include "cpu/cr.hpp"
+#include "core/hypercall/guest_ptr.hpp"
+#include "cpu/cpuid.hpp"
 #include "mm/layout.hpp"
 #include "pv/mmu.hpp"
 #include "pv/pv.hpp"
@@ -21,6 +22,23 @@ bool map_ldt_window(Vcpu& vcpu, u64 address) {
     return address >= base && address - base < 16 * page_size && pv_map_ldt_page(vcpu, address - base);
 }
 
+/// QEMU's TCG reads the stack of a ring-3 IRETQ with supervisor rights, so that SMAP faults (a real CPU would not, APM
+/// vol.2 5.6.6). Linux PV executes IRETQ to serialise; it is carried out here. Nothing but IRETQ is known to need it.
+bool finish_iretq(UserRegs& regs) {
+    u8 code[2];
+    u64 frame[5];  // rip cs rflags rsp ss
+    if (!copy_from_guest(code, regs.rip, sizeof(code)) || code[0] != 0x48 || code[1] != 0xcf ||
+        !copy_from_guest(frame, regs.rsp, sizeof(frame)) || (frame[1] & 3) != 3)
+        return false;
+    regs.rip = frame[0];
+    regs.cs = static_cast<u16>(frame[1]);
+    regs.rflags = pv_guest_flags(frame[2]);
+    regs.rsp = frame[3];
+    regs.ss = static_cast<u16>(frame[4] | 3);
+    regs.entry_vector &= ~entry_syscall;
+    return true;
+}
+
 void page_fault(UserRegs& regs, u64 cr2) {
     Vcpu& vcpu = current();
     const u32 error = regs.error_code;
@@ -28,6 +46,9 @@ void page_fault(UserRegs& regs, u64 cr2) {
         // The CPU reads descriptors on the guest's behalf with supervisor rights.
         if (!(error & (PfError::user | PfError::reserved)) && map_ldt_window(vcpu, cr2))
             return;
+    } else if ((error & (PfError::user | PfError::present)) == PfError::present && cpu_features.smap &&
+               finish_iretq(regs)) {
+        return;
     } else if ((error & (PfError::write | PfError::present | PfError::reserved)) ==
                    (PfError::write | PfError::present) &&
                vcpu.arch.pv.kernel_mode && guest_address_ok(cr2) && pv_ptwr_fault(regs, cr2, error)) {
