@@ -67,6 +67,7 @@ void gdt_tss_init(CpuId cpu) {
     s.tss.ist[ist_mce - 1] = stack + (ist_mce_page + 1) * page_size;
     s.tss.ist[ist_nmi - 1] = stack + (ist_nmi_page + 1) * page_size;
     s.tss.ist[ist_df - 1] = stack + (ist_df_page + 1) * page_size;
+    s.tss.ist[ist_db - 1] = stack + ist_df_page * page_size + page_size / 2;  // a double fault does not come back
     s.tss.io_map_base = sizeof(Tss);  // behind the limit: every port access of a guest faults
     fill(*s.gdt, cpu, s.tss);
     load_gdt({gdt_limit, cpu_gdt_base(cpu)});

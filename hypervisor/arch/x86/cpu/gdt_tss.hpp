@@ -28,7 +28,7 @@ struct [[gnu::packed]] Tss {
 };
 static_assert(sizeof(Tss) == 104);
 
-inline constexpr u8 ist_mce = 1, ist_nmi = 2, ist_df = 3;  ///< IDT gate IST numbers
+inline constexpr u8 ist_mce = 1, ist_nmi = 2, ist_df = 3, ist_db = 4;  ///< IDT gate IST numbers
 
 /// Builds this CPU's page and TSS and loads GDTR, TR and the segment registers.
 void gdt_tss_init(CpuId cpu);

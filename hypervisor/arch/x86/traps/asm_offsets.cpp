@@ -14,6 +14,7 @@ namespace {
 [[gnu::used, gnu::noinline]] void emit_offsets() {
     HV_OFFSET(CPUINFO_current, offsetof(CpuInfo, current) - offsetof(CpuInfo, regs));
     HV_OFFSET(CPUINFO_cpu, offsetof(CpuInfo, cpu) - offsetof(CpuInfo, regs));
+    HV_OFFSET(STACK_frame, sizeof(CpuInfo) - offsetof(CpuInfo, regs) - offsetof(UserRegs, es));
     HV_OFFSET(VCPU_info, offsetof(Vcpu, info));
     HV_OFFSET(VCPU_exit_work, offsetof(Vcpu, arch.exit_work));
     HV_OFFSET(VCPU_guest_table, offsetof(Vcpu, arch.guest_table));
@@ -32,7 +33,7 @@ static_assert(offsetof(UserRegs, rflags) == REGS_flags && offsetof(UserRegs, rsp
 static_assert(sizeof(UserRegs) == REGS_size && max_cpus == MAX_CPUS);
 static_assert(flat_cs32 == FLAT_CS32 && flat_cs64 == FLAT_CS64 && flat_ss == FLAT_SS);
 static_assert(entry_syscall == ENTRY_SYSCALL && Vector::with_error_code == ERROR_CODE_VECTORS);
-static_assert(sizeof(SoftirqPending) == 64);
+static_assert(sizeof(SoftirqPending) == 64 && stack_size == STACK_SIZE);
 static_assert(offsetof(vcpu_info_t, evtchn_upcall_pending) == 0 && offsetof(vcpu_info_t, evtchn_upcall_mask) == 1);
 
 }  // namespace hv

@@ -29,7 +29,9 @@ first_stub:
     pushq $0
     .endif
     movl $vector, 4(%rsp)
-    .if vector == 2
+    .if vector == 1
+    jmp debug_common
+    .elseif vector == 2
     jmp nmi_common
     .elseif vector == 8
     jmp double_fault_common
@@ -90,6 +92,27 @@ entry_stubs:
     IST_PATH nmi_common, handle_nmi
     IST_PATH machine_check_common, handle_machine_check
     IST_PATH double_fault_common, handle_double_fault
+
+// #DB has its own stack, too: armed by MOV SS and a breakpoint, SYSCALL raises it in ring 0 with the guest's %rsp. One
+// that did come from the guest goes on where it would be without the IST.
+    .balign 16
+debug_common:
+    testb $3, 16(%rsp)
+    jz debug_in_hypervisor
+    pushq %rax
+    movq %rsp, %rax
+    orq $STACK_SIZE - 1, %rax
+    subq $STACK_frame - 1, %rax
+    xchgq %rax, %rsp                        // &CpuInfo::regs.es
+    pushq 48(%rax)
+    pushq 40(%rax)
+    pushq 32(%rax)
+    pushq 24(%rax)
+    pushq 16(%rax)
+    pushq 8(%rax)
+    movq (%rax), %rax
+    jmp exception_common
+    IST_PATH debug_in_hypervisor, handle_hypervisor_debug
 
     .balign 16
 restore_hypervisor:

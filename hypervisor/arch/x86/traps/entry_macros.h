@@ -5,6 +5,7 @@
 
 #define MAX_CPUS 128
 #define SYSCALL_STUB_SIZE 32
+#define STACK_SIZE 32768
 #define FLAT_CS32 0xe023
 #define FLAT_CS64 0xe033
 #define FLAT_SS 0xe02b

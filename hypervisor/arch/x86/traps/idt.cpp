@@ -27,7 +27,7 @@ void idt_init() {
             // Guests raise these with int3, into and int 0x80 themselves; the rest #GPs and is looked up in their table.
             const bool from_user = v == Vector::breakpoint || v == Vector::overflow || v == 0x80;
             const u8 ist = v == Vector::nmi ? ist_nmi : v == Vector::machine_check ? ist_mce
-                           : v == Vector::double_fault ? ist_df : u8{0};
+                           : v == Vector::double_fault ? ist_df : v == Vector::debug ? ist_db : u8{0};
             set_gate(v, ist, from_user ? 3 : 0);
         }
     load_idt({sizeof(idt) - 1, reinterpret_cast<u64>(idt)});

@@ -36,6 +36,7 @@ extern const u64 entry_stubs[256];
 void handle_exception(UserRegs& regs);       ///< vectors 0..31 without those below
 void handle_nmi(UserRegs& regs);             ///< on its IST stack; returns by plain restore, no exit path work
 void handle_machine_check(UserRegs& regs);   ///< on its IST stack
+void handle_hypervisor_debug(UserRegs& regs); ///< #DB in ring 0, on its IST stack
 [[noreturn]] void handle_double_fault(UserRegs& regs);  ///< on its IST stack
 // handle_interrupt(UserRegs&) for vectors 32..255: irq/irq.hpp
 }
