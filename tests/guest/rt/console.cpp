@@ -82,7 +82,7 @@ void shutdown(u32 reason) {
     if (!(start->flags & SIF_INITDOMAIN))
         for (int i = 0; i < 100000 && ring()->out_cons != ring()->out_prod; ++i)
             hypercall(__HYPERVISOR_sched_op, SCHEDOP_yield);
-    sched_shutdown_t op = {reason};
+    sched_shutdown_t op = {start->flags & SIF_INITDOMAIN ? u32{SHUTDOWN_reboot} : reason};  // the machine ends
     for (;;)
         sched_op(SCHEDOP_shutdown, op);
 }

@@ -42,9 +42,11 @@ u64 pte_address(u64 virt, unsigned level) {
     return table_of(virt, level) * page_size + (virt >> (12 + 9 * (level - 1)) & 511) * 8;
 }
 
-u64 pte_of(u64 virt, unsigned level) {
-    return static_cast<const volatile u64*>(virt_of(table_of(virt, level)))[virt >> (12 + 9 * (level - 1)) & 511];
+const volatile u64* pte_slot(u64 virt, unsigned level) {
+    return static_cast<const volatile u64*>(virt_of(table_of(virt, level))) + (virt >> (12 + 9 * (level - 1)) & 511);
 }
+
+u64 pte_of(u64 virt, unsigned level) { return *pte_slot(virt, level); }
 
 u64 foreign_mfn() {
     const s64 top = hypercall(__HYPERVISOR_memory_op, XENMEM_maximum_ram_page, 0);

@@ -38,6 +38,8 @@ bool mfn_is_ours(u64 mfn);
 /// Machine address of the entry that maps `address` at `level`, and the entry itself.
 u64 pte_address(u64 address, unsigned level = 1);
 u64 pte_of(u64 address, unsigned level = 1);
+/// Where the guest can read that entry; found by tables that a hostile test may falsify, so ask early.
+const volatile u64* pte_slot(u64 address, unsigned level = 1);
 inline constexpr u64 pte_present = 1, pte_rw = 2, pte_user = 4, pte_accessed = 32, pte_dirty = 64, pte_pse = 128;
 inline constexpr u64 pte_ro = pte_present | pte_user | pte_accessed | pte_dirty, pte_kernel = pte_ro | pte_rw;
 inline constexpr u64 pte_frame = 0x000ffffffffff000;
@@ -49,10 +51,16 @@ u16 own_domid();
 // --- accesses that may fault: true when they went through -------------------------------------------------------------------
 bool try_write(void* address, u64 value);
 bool try_read(const void* address, u64& value);
+inline bool privileged() { return (start->flags & SIF_INITDOMAIN) != 0; }
+extern bool ignore_debug_traps;  ///< #DB that nobody provoked: the debug registers were fuzzed
 u32 last_trap();  ///< vector of the trap that the last try_* met
 
 // --- a second vCPU ------------------------------------------------------------------------------------------------------------
 void start_secondary(void (*run)());
+void reset_callbacks();  ///< traps, upcalls and kernel stack as at the start
+
+/// What is given as `key=N` on the command line, else `otherwise`.
+u64 option(const char* key, u64 otherwise);
 
 /// Xorshift: the same numbers for the same seed, everywhere.
 struct Random {

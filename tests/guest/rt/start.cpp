@@ -36,6 +36,7 @@ namespace rt {
 start_info_t* start;
 shared_info_t* shared;
 const char* test_name = TEST_NAME;
+bool ignore_debug_traps;
 
 static constexpr u64 stack_bytes = 32768;
 static constexpr u16 kernel_cs = 0xe033, kernel_ss = 0xe02b;
@@ -85,6 +86,30 @@ static void set_traps(trap_info_t* table) {
     table[n] = {};
 }
 
+void reset_callbacks() {
+    trap_info_t table[20];
+    set_traps(table);
+    hypercall(__HYPERVISOR_set_trap_table, address(table));
+    hypercall(__HYPERVISOR_stack_switch, 0xe02b, address(rt_stack0) + stack_bytes);
+    hypercall(__HYPERVISOR_set_callbacks, reinterpret_cast<u64>(rt_event_upcall), reinterpret_cast<u64>(rt_failsafe), 0);
+}
+
+u64 option(const char* key, u64 otherwise) {
+    const char* line = reinterpret_cast<const char*>(start->cmd_line);
+    for (; *line; ++line) {
+        unsigned i = 0;
+        while (key[i] && line[i] == key[i])
+            ++i;
+        if (key[i] || line[i] != '=')
+            continue;
+        u64 value = 0;
+        for (line += i + 1; *line >= '0' && *line <= '9'; ++line)
+            value = value * 10 + static_cast<u64>(*line - '0');
+        return value;
+    }
+    return otherwise;
+}
+
 static void (*secondary_body)();
 
 void start_secondary(void (*run)()) {
@@ -119,6 +144,8 @@ void start_secondary(void (*run)()) {
 using namespace rt;
 
 void rt_trap(TrapFrame& frame) {
+    if (frame.vector == 1 && ignore_debug_traps)
+        return;
     Probe& p = probe();
     if (p.resume) {
         p.trap = static_cast<u32>(frame.vector);
@@ -140,11 +167,7 @@ void rt_secondary() {
 
 void rt_start(start_info_t* info) {
     start = info;
-    trap_info_t table[20];
-    set_traps(table);
-    hypercall(__HYPERVISOR_set_trap_table, address(table));
-    hypercall(__HYPERVISOR_stack_switch, 0xe02b, address(rt_stack0) + stack_bytes);
-    hypercall(__HYPERVISOR_set_callbacks, reinterpret_cast<u64>(rt_event_upcall), reinterpret_cast<u64>(rt_failsafe), 0);
+    reset_callbacks();
     // The shared page goes where an unused page of ours was.
     u8* window = alloc_page();
     update_va(address(window), info->shared_info | pte_kernel);
