@@ -135,6 +135,20 @@ PageInfo* take_locked(unsigned order, const AllocFlags& flags, bool want_clean) 
     return nullptr;
 }
 
+/// Clean and dirty neighbours do not merge; when that is why there is no large block, everything becomes lazily mixed.
+void unite_all() {
+    for (unsigned at = 0; at < node_count * zone_count; ++at) {
+        Zone& zone = zones[at / zone_count][at % zone_count];
+        for (const Content content : {Content::clean, Content::dirty})
+            while (const u32 orders = zone.orders[static_cast<unsigned>(content)]) {
+                const unsigned order = static_cast<unsigned>(__builtin_ctz(orders));
+                PageInfo& page = page_of(Mfn{zone.head[static_cast<unsigned>(content)][order]});
+                list_remove(zone, page, order, content);
+                insert_block(mfn_of(page).raw(), order, Content::boot);
+            }
+    }
+}
+
 /// Somebody's TLB may still translate to these pages from their previous life.
 void flush_stale(PageInfo& first, unsigned order) {
     const u32 now = tlb_clock();
@@ -175,6 +189,10 @@ PageInfo* heap_take(unsigned order, const AllocFlags& flags, Domain* domain, boo
         if (!own_claim && free_pages_total < claimed + pages)
             return nullptr;
         page = take_locked(order, flags, want_clean);
+        if (!page && order > 0) {
+            unite_all();
+            page = take_locked(order, flags, want_clean);
+        }
         if (!page)
             return nullptr;
         free_pages_total -= pages;
@@ -263,7 +281,7 @@ u64 heap_free_pages(unsigned min_bits, unsigned max_bits, int node) {
     u64 pages = 0;
     for (unsigned n = 0; n < node_count; ++n)
         for (unsigned zone = 0; zone < zone_count; ++zone)
-            if ((node < 0 || static_cast<unsigned>(node) == n) && zone + page_shift > min_bits &&
+            if ((node < 0 || static_cast<unsigned>(node) == n) && zone + page_shift >= min_bits &&
                 (max_bits == 0 || zone + page_shift <= max_bits))
                 pages += zones[n][zone].pages;
     return pages;
