@@ -144,6 +144,8 @@ xen_cpuid_leaf_t* CpuPolicy::find(u32 leaf, u32 subleaf) {
 }
 
 Status CpuPolicy::set(const xen_cpuid_leaf_t& leaf) {
+    if (leaf.leaf == 0x40000000 || leaf.leaf == 0x40000100)
+        return {};  // limits of the hypervisor's own leaves: ours do not vary
     if (!known_leaf(leaf.leaf, leaf.subleaf))
         return Errno::range;
     if (xen_cpuid_leaf_t* old = find(leaf.leaf, leaf.subleaf)) {

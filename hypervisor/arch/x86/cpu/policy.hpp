@@ -10,7 +10,8 @@
 
 namespace hv {
 
-inline constexpr u32 max_policy_leaves = 96;
+/// Xen 4.17's own maximum is 120: tools serialise that many (empty ones included) into a buffer of the size we tell.
+inline constexpr u32 max_policy_leaves = 128;
 inline constexpr u32 featureset_words = 18;
 
 inline constexpr u64 platform_info_cpuid_faulting = u64{1} << 31;

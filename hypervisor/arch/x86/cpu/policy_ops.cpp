@@ -10,7 +10,7 @@ namespace hv {
 
 namespace {
 
-constexpr u32 policy_msrs = 1;
+constexpr u32 policy_msrs = 1, max_policy_msrs = 2;  ///< tools also write ARCH_CAPABILITIES
 
 /// -ENOBUFS has no number in our Errno; Xen answers that, and callers size their buffers by the NULL query.
 Status serialise(const CpuPolicy& policy, GuestOut<xen_cpuid_leaf_t> leaves, u32& nr_leaves,
@@ -24,7 +24,7 @@ Status serialise(const CpuPolicy& policy, GuestOut<xen_cpuid_leaf_t> leaves, u32
         nr_leaves = policy.count;
     }
     if (msrs.null()) {
-        nr_msrs = policy_msrs;
+        nr_msrs = max_policy_msrs;
     } else {
         if (nr_msrs < policy_msrs)
             return Errno::no_spc;
