@@ -2,6 +2,7 @@
 #include "core/time/timer.hpp"
 
 #include "core/debug/printk.hpp"
+#include "core/debug/symbols.hpp"
 #include "core/deferred/softirq.hpp"
 #include "core/sched/sched.hpp"
 #include "lib/percpu.hpp"
@@ -97,8 +98,9 @@ void TimerCpu::dump(CpuId cpu) {
     const u64 now = now_ns();
     heap.each([&](PairingNode& node) {
         const Timer& timer = timer_of(node);
+        const Symbol symbol = symbol_lookup(reinterpret_cast<u64>(timer.callback_));
         log_info("CPU{}: in {} us: {}({})", cpu, (static_cast<s64>(node.key) - static_cast<s64>(now)) / 1000,
-                 reinterpret_cast<const void*>(timer.callback_), static_cast<const void*>(timer.data_));
+                 symbol.name ? symbol.name : "?", static_cast<const void*>(timer.data_));
     });
 }
 

@@ -8,6 +8,7 @@
 #include "cpu/msr.hpp"
 #include "drivers/acpi/acpi.hpp"
 #include "irq/irq.hpp"
+#include "lib/percpu.hpp"
 #include "mm/hv_pagetable.hpp"
 
 namespace hv {
@@ -16,6 +17,7 @@ namespace {
 
 volatile u32* xapic;  // its registers, nullptr in x2APIC mode
 bool x2apic_on;
+constinit PerCpu<u32> last_destination;  // APIC id + 1 in ICR_HIGH, 0 not known
 
 BoolOption x2apic_option("x2apic", true);
 HV_OPTION(x2apic_option);
@@ -54,7 +56,11 @@ void send(u32 apic_id, u32 command) {
     // A virtual APIC delivers as part of the write; reading its status costs another exit.
     while (!cpu_features.hypervisor && lapic_read(LapicReg::icr) & icr_busy)
         cpu_relax();
-    lapic_write(LapicReg::icr_high, apic_id << 24);
+    // The destination stays in the register: the same one again need not be written.
+    if (u32& last = last_destination.get(); last != apic_id + 1) {
+        lapic_write(LapicReg::icr_high, apic_id << 24);
+        last = apic_id + 1;
+    }
     lapic_write(LapicReg::icr, command);
 }
 

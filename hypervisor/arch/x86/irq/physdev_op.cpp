@@ -166,7 +166,7 @@ Status do_pci_device(u64 cmd, u64 arg) {
     const PciAddress address{device.seg, device.bus, device.devfn};
     switch (cmd) {
     case PHYSDEVOP_pci_device_add:
-        log_debug("PCI device {:04x}:{:02x}:{:02x}.{}", device.seg, device.bus, device.devfn >> 3, device.devfn & 7);
+        log_debug("PCI device {}:{}:{}.{}", device.seg, device.bus, device.devfn >> 3, device.devfn & 7);
         return {};
     case PHYSDEVOP_prepare_msix:
     case PHYSDEVOP_release_msix:

@@ -93,7 +93,7 @@ void hv_unmap(u64 address, u64 pages) {
             address = align_down(address, level_bytes(level)) + level_bytes(level);
         }
     }
-    tlb_flush_mask(online_cpus);
+    tlb_flush_global_mask(online_cpus);
 }
 
 }  // namespace hv

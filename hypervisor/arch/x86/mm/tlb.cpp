@@ -18,6 +18,7 @@ struct Mailbox {
     Atomic<u32> asked{0};   ///< tickets drawn
     Atomic<u32> served{0};  ///< all tickets up to this one are paid
     Atomic<u64> page{0};    ///< 0 none, else the one page asked for + 1, or `everything`
+    Atomic<bool> global{false};  ///< with `everything`: global translations, too
     Atomic<u32> flushed{0}; ///< tlb_clock when this CPU last began a full flush
 };
 constinit PerCpu<Mailbox> mailboxes;
@@ -28,7 +29,8 @@ constexpr u64 everything = ~u64{0};
 Atomic<u32> clock{1};
 constexpr u32 clock_epoch = 1U << 30;
 
-void invalidate_everything() {
+void flush_local_global() {
+    tlb_note_flush();
     if (cpu_features.invpcid) {
         struct {
             u64 pcid, address;
@@ -46,7 +48,9 @@ void invalidate_everything() {
 void serve(Mailbox& mine) {
     for (u32 upto; (upto = mine.asked.load()) != mine.served.load(Order::relaxed); mine.served.store(upto)) {
         const u64 page = mine.page.exchange(0);
-        if (page == everything)
+        if (mine.global.exchange(false))
+            flush_local_global();
+        else if (page == everything)
             tlb_flush_local();
         else if (page != 0)
             tlb_flush_local_page(page);
@@ -54,9 +58,11 @@ void serve(Mailbox& mine) {
 }
 
 /// Draws a ticket. The page is stored before the ticket is drawn, so a server that sees the ticket sees the page.
-u32 ask(CpuId cpu, u64 page) {
+u32 ask(CpuId cpu, u64 page, bool global) {
     Mailbox& box = mailboxes.on(cpu);
     u64 seen = 0;
+    if (global)
+        box.global.store(true);
     if (!box.page.compare_exchange(seen, page) && seen != page)
         box.page.store(everything);
     const u32 earlier = box.asked.fetch_add(1);
@@ -65,16 +71,16 @@ u32 ask(CpuId cpu, u64 page) {
     return earlier + 1;
 }
 
-void flush(const CpuMask& mask, u64 page) {
+void flush(const CpuMask& mask, u64 page, bool global) {
     const IrqOff off;
     const CpuId me = cpu_id();
     u32 tickets[max_cpus];
     for_each_cpu(mask, [&](CpuId cpu) {
         if (cpu != me)
-            tickets[cpu] = ask(cpu, page);
+            tickets[cpu] = ask(cpu, page, global);
     });
     if (mask.test(me))
-        page == everything ? tlb_flush_local() : tlb_flush_local_page(page);
+        global ? flush_local_global() : page == everything ? tlb_flush_local() : tlb_flush_local_page(page);
     for_each_cpu(mask, [&](CpuId cpu) {
         if (cpu == me)
             return;
@@ -90,15 +96,15 @@ void tlb_note_flush() { mailboxes.get().flushed.store(clock.load(Order::relaxed)
 void tlb_flush_local() {
     const IrqOff off;
     tlb_note_flush();
-    memory_fence();
-    invalidate_everything();
+    write_cr3(read_cr3());
 }
 
 void tlb_flush_local_page(u64 address) { asm volatile("invlpg (%0)" ::"r"(address) : "memory"); }
 
-void tlb_flush_mask(const CpuMask& mask) { flush(mask & online_cpus, everything); }
+void tlb_flush_mask(const CpuMask& mask) { flush(mask & online_cpus, everything, false); }
+void tlb_flush_global_mask(const CpuMask& mask) { flush(mask & online_cpus, everything, true); }
 
-void tlb_flush_page_mask(const CpuMask& mask, u64 address) { flush(mask & online_cpus, (address & page_mask) + 1); }
+void tlb_flush_page_mask(const CpuMask& mask, u64 address) { flush(mask & online_cpus, (address & page_mask) + 1, false); }
 
 CpuMask domain_dirty_cpus(const Domain& domain) {
     CpuMask mask;

@@ -62,6 +62,18 @@ class ClockLatch {
             }
         }
     }
+    /// read().at(reading), touching only what that needs.
+    u64 at(u64 reading) const {
+        for (;;) {
+            const u32 seq = seq_.load(Order::acquire);
+            const ClockParams& p = copies_[seq & 1];
+            const u64 tsc = read_once(p.tsc), ns = read_once(p.ns);
+            const TscScale scale{read_once(p.to_ns.mul_frac), read_once(p.to_ns.shift)};
+            __atomic_thread_fence(__ATOMIC_ACQUIRE);
+            if (seq_.load(Order::relaxed) == seq)
+                return reading >= tsc ? ns + scale.to_ns(reading - tsc) : ns - scale.to_ns(tsc - reading);
+        }
+    }
     void publish(const ClockParams& params) {
         const u32 next = seq_.load(Order::relaxed) + 1;
         copies_[next & 1] = params;

@@ -124,7 +124,7 @@ void dump(char) {
 }  // namespace
 
 u64 now_ns() {
-    return latch.read().at(rdtsc_ordered() + tsc_offset.get());
+    return latch.at(rdtsc_ordered() + tsc_offset.get());
 }
 
 u64 tsc_to_ns(u64 ticks) { return latch.read().to_ns.to_ns(ticks); }
