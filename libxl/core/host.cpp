@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT
+#include "libxl/core/host.hpp"
+
+#include <cerrno>
+
+#include "libxl/device/spec_text.hpp"
+
+namespace hospes::xl {
+
+Host::Host(std::unique_ptr<xc::Transport> transport)
+    : transport_(std::move(transport)), control_(std::make_unique<xc::Control>(*transport_)) {}
+
+Result<xc::Control*> Host::control() {
+    if (!control_) {
+        transport_ = HOSPES_TRY(xc::open_privcmd());
+        control_ = std::make_unique<xc::Control>(*transport_);
+    }
+    return control_.get();
+}
+
+Result<xs::Client*> Host::store() {
+    if (!store_) store_ = std::make_unique<xs::Client>(HOSPES_TRY(xs::Client::connect()));
+    return store_.get();
+}
+
+std::string Host::name_of(xc::DomId domain) {
+    auto client = store();
+    if (client)
+        if (auto name = (*client)->read("/local/domain/" + std::to_string(domain) + "/name"))
+            return *std::move(name);
+    return domain == 0 ? "Domain-0" : "(null)"; // what the stock tools print, and scripts match
+}
+
+Result<xc::DomId> Host::find(std::string_view what) {
+    if (const auto number = to_number<xc::DomId>(what)) return *number;
+    xc::Control* const hypervisor = HOSPES_TRY(control());
+    for (const xc::DomainInfo& info : HOSPES_TRY(hypervisor->list()))
+        if (name_of(info.domain) == what) return info.domain;
+    return error("look up domain '" + std::string(what) + "'", ENOENT,
+                 "no domain has this name or id", "`xl list` shows them");
+}
+
+Result<std::string> Host::pool_name(std::uint32_t pool) {
+    xs::Client* const client = HOSPES_TRY(store());
+    auto name = HOSPES_TRY(client->try_read("/local/pool/" + std::to_string(pool) + "/name"));
+    return name.value_or("Pool-" + std::to_string(pool));
+}
+
+DomainState state_of(const xc::DomainInfo& info) {
+    DomainState s;
+    s.dying = (info.flags & XEN_DOMINF_dying) != 0;
+    s.shut_down = (info.flags & XEN_DOMINF_shutdown) != 0;
+    s.paused = (info.flags & XEN_DOMINF_paused) != 0;
+    s.blocked = (info.flags & XEN_DOMINF_blocked) != 0;
+    s.running = (info.flags & XEN_DOMINF_running) != 0;
+    if (s.shut_down)
+        s.reason = static_cast<ShutdownReason>((info.flags >> XEN_DOMINF_shutdownshift) &
+                                               XEN_DOMINF_shutdownmask);
+    s.type = (info.flags & XEN_DOMINF_hvm_guest) ? DomainType::hvm : DomainType::pv;
+    return s;
+}
+
+DomainType type_of(Host& host, const xc::DomainInfo& info) {
+    const DomainType raw = state_of(info).type;
+    if (raw != DomainType::hvm) return raw;
+    auto client = host.store();
+    if (!client) return raw;
+    const auto stored = (*client)->read("/libxl/" + std::to_string(info.domain) + "/type");
+    return stored ? from_string<DomainType>(*stored).value_or(raw) : raw;
+}
+
+} // namespace hospes::xl

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+// The host as the toolstack sees it: the hypervisor's control interface and the store, opened when
+// first needed.
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "client/client.hpp"
+#include "libxl/types/enums.hpp"
+#include "xc/control.hpp"
+
+namespace hospes::xl {
+
+class Host {
+  public:
+    Host() = default;
+    /// For tests: a scripted transport.
+    explicit Host(std::unique_ptr<xc::Transport> transport);
+
+    Result<xc::Control*> control();
+    Result<xs::Client*> store();
+
+    /// The name in the store; "(null)" is never shown: a domain without a name is called by its
+    /// state.
+    std::string name_of(xc::DomId domain);
+    /// A number, or a name looked up among the domains. `what` the user typed.
+    Result<xc::DomId> find(std::string_view what);
+    Result<std::string> pool_name(std::uint32_t pool);
+
+  private:
+    std::unique_ptr<xc::Transport> transport_;
+    std::unique_ptr<xc::Control> control_;
+    std::unique_ptr<xs::Client> store_;
+};
+
+/// Flags of getdomaininfo, decoded.
+struct DomainState {
+    bool running = false, blocked = false, paused = false, shut_down = false, dying = false;
+    ShutdownReason reason = ShutdownReason::unknown;
+    DomainType type = DomainType::invalid;
+};
+DomainState state_of(const xc::DomainInfo& info);
+/// PVH is HVM without a device model, which only the store knows.
+DomainType type_of(Host& host, const xc::DomainInfo& info);
+
+} // namespace hospes::xl
