@@ -12,22 +12,52 @@ namespace {
 
 constexpr u32 policy_msrs = 1, max_policy_msrs = 2;  ///< tools also write ARCH_CAPABILITIES
 
-/// -ENOBUFS has no number in our Errno; Xen answers that, and callers size their buffers by the NULL query.
+/// Calls emit(leaf, subleaf) for everything in the serialised form: also leaves that are empty here, because libxc
+/// serialises its own copy into as many entries as it got from us.
+template <typename F>
+void each_serialised_leaf(const CpuPolicy& policy, F&& emit) {
+    const xen_cpuid_leaf_t* features = policy.find(7, 0);
+    const u32 feature_subleaves = min_of(features ? features->a : 0, 2U) + 1;
+    for (u32 leaf = 0; leaf <= policy.max_basic; ++leaf) {
+        const u32 count = leaf == 4 ? 6 : leaf == 7 ? feature_subleaves : leaf == 0xb ? 2 : leaf == 0xd ? 63 : 0;
+        if (!count)
+            emit(leaf, XEN_CPUID_NO_SUBLEAF);
+        for (u32 subleaf = 0; subleaf < count; ++subleaf)
+            emit(leaf, subleaf);
+    }
+    emit(0x40000000, XEN_CPUID_NO_SUBLEAF);
+    emit(0x40000100, XEN_CPUID_NO_SUBLEAF);
+    for (u32 leaf = 0x80000000; leaf <= max_of(policy.max_extended, 0x80000000); ++leaf)
+        emit(leaf, XEN_CPUID_NO_SUBLEAF);
+}
+
+Status write_leaves(const CpuPolicy& policy, GuestOut<xen_cpuid_leaf_t> out, u32& room) {
+    u32 count = 0;
+    Status status{};
+    each_serialised_leaf(policy, [&](u32 leaf, u32 subleaf) {
+        const xen_cpuid_leaf_t* found = policy.find(leaf, subleaf);
+        const xen_cpuid_leaf_t empty{leaf, subleaf, 0, 0, 0, 0};
+        if (status.ok())
+            status = count < room ? out.offset(count).write(found ? *found : empty) : Status{Errno::no_bufs};
+        ++count;
+    });
+    if (status.ok())
+        room = count;
+    return status;
+}
+
 Status serialise(const CpuPolicy& policy, GuestOut<xen_cpuid_leaf_t> leaves, u32& nr_leaves,
                  GuestOut<xen_msr_entry_t> msrs, u32& nr_msrs) {
     if (leaves.null()) {
         nr_leaves = max_policy_leaves;
     } else {
-        if (nr_leaves < policy.count)
-            return Errno::no_spc;
-        TRY(leaves.write(policy.leaves, policy.count));
-        nr_leaves = policy.count;
+        TRY(write_leaves(policy, leaves, nr_leaves));
     }
     if (msrs.null()) {
         nr_msrs = max_policy_msrs;
     } else {
         if (nr_msrs < policy_msrs)
-            return Errno::no_spc;
+            return Errno::no_bufs;
         const xen_msr_entry_t entry = {Msr::platform_info, 0, policy.platform_info};
         TRY(msrs.write(entry));
         nr_msrs = policy_msrs;
