@@ -14,6 +14,7 @@
 #include "mm/layout.hpp"
 #include "mm/perdomain.hpp"
 #include "mm/tlb_ipi.hpp"
+#include "mm/tlb_ipi.hpp"
 #include "pv/pv.hpp"
 #include "pv/segments.hpp"
 #include "time/pvclock.hpp"
@@ -54,8 +55,13 @@ void save_state(Loaded& here) {
     if (arch.pv.dr[7] & 0xff)
         asm volatile("movq %0, %%dr7" ::"r"(u64{0x400}));
     here.tsc_aux = arch.pv.tsc_aux;  // the guest may have set it meanwhile
+}
+
+/// After other page tables were loaded: nothing of its address space can be cached or walked here any more.
+void let_go(Loaded& here) {
+    if (here.vcpu)
+        here.vcpu->arch.loaded_on.store(no_cpu, Order::release);
     here.vcpu = nullptr;
-    arch.loaded_on.store(no_cpu, Order::release);
 }
 
 void load_tables(Loaded& here, Vcpu& vcpu) {
@@ -69,6 +75,10 @@ void load_tables(Loaded& here, Vcpu& vcpu) {
     if (here.gdt_base && here.gdt_base != gdt)
         load_gdt({gdt_limit, cpu_gdt_base(cpu)});
     tlb_note_flush();
+    // Whoever changes a table from here on finds us in domain_dirty_cpus(); what was changed before, we shall see.
+    vcpu.arch.loaded_on.store(cpu, Order::relaxed);
+    tlb_note_flush();
+    memory_fence();
     write_cr3(vcpu.arch.cr3);
     if (here.gdt_base != gdt)
         load_gdt({gdt_limit, gdt});
@@ -93,6 +103,7 @@ void load_debug_registers(const PvVcpu& pv) {
 void load_state(Loaded& here, Vcpu& vcpu) {
     ArchVcpu& arch = vcpu.arch;
     load_tables(here, vcpu);
+    let_go(here);
     cpu_info().regs = arch.regs;
     segments_load(vcpu);
     load_debug_registers(arch.pv);
@@ -102,7 +113,6 @@ void load_state(Loaded& here, Vcpu& vcpu) {
     if (here.tsc_aux != arch.pv.tsc_aux)
         wrmsr(Msr::tsc_aux, here.tsc_aux = arch.pv.tsc_aux);
     here.vcpu = &vcpu;
-    arch.loaded_on.store(cpu_id(), Order::relaxed);
 }
 
 }  // namespace
@@ -135,7 +145,10 @@ void cpu_drop_lazy_state() {
         cpu_set_ldt(0, 0);
     here.ldt_entries = 0;
     tlb_note_flush();
+    tlb_note_flush();
+    memory_fence();
     write_cr3(idle_cr3());
+    let_go(here);
 }
 
 void vcpu_sync_state(Vcpu& vcpu) {

@@ -3,7 +3,9 @@
 #include "core/debug/printk.hpp"
 #include "core/hypercall/guest_ptr.hpp"
 #include "cpu/cpuid.hpp"
+#include "lib/percpu.hpp"
 #include "mm/layout.hpp"
+#include "pv/l1_slot.hpp"
 #include "pv/mmu.hpp"
 #include "pv/pv.hpp"
 #include "traps/entry_macros.h"
@@ -20,6 +22,27 @@ constexpr u32 error_in_idt = 2;
 bool map_ldt_window(Vcpu& vcpu, u64 address) {
     const u64 base = ldt_address(vcpu.id);
     return address >= base && address - base < 16 * page_size && pv_map_ldt_page(vcpu, address - base);
+}
+
+/// A guest may give a page more rights without a flush; a copy to it then faults on what the TLB still holds, which the
+/// fault itself removes (APM vol.2 5.5.2). True: the tables allow it, try again; but not twice in the same place.
+bool is_stale(const Vcpu& vcpu, u64 rip, u64 address, u32 error) {
+    struct Last {
+        u64 rip, address;
+    };
+    static PerCpu<Last> lasts;
+    Last& last = lasts.get();
+    if (!guest_address_ok(address) || (last.rip == rip && last.address == address)) {
+        last = {};
+        return false;
+    }
+    const Mfn top = vcpu.arch.pv.kernel_mode ? vcpu.arch.guest_table : vcpu.arch.guest_table_user;
+    const u64 needed = PteBits::present | PteBits::user | (error & PfError::write ? PteBits::rw : 0);
+    for (unsigned level = 4; level >= 1; --level)
+        if ((pv_walk_to(top, address, level) & needed) != needed)
+            return false;
+    last = {rip, address};
+    return true;
 }
 
 /// QEMU's TCG reads the stack of a ring-3 IRETQ with supervisor rights, so that SMAP faults (a real CPU would not, APM
@@ -96,8 +119,9 @@ void pv_handle_exception(UserRegs& regs, u64 cr2, u64 dr6) {
             return;
         break;
     case Vector::debug:
-        // DR6 accumulates B0..3; BD, BS, BT as the CPU saw them (APM vol.2 13.1.1.3).
-        pv.dr[6] = (pv.dr[6] & ~u64{0xe00f}) | (dr6 & 0xe00f);
+        // B0..3, BD, BS, BT accumulate until the guest clears them (APM vol.2 13.1.1.3); ours start afresh.
+        pv.dr[6] |= dr6 & 0xe00f;
+        asm volatile("movq %0, %%dr6" ::"r"(u64{0xffff0ff0}));
         break;
     default:
         break;
@@ -107,9 +131,11 @@ void pv_handle_exception(UserRegs& regs, u64 cr2, u64 dr6) {
 
 bool pv_hypervisor_fault(UserRegs& regs, u64 cr2) {
     Vcpu& vcpu = current();
-    if (vcpu.is_idle || static_cast<u8>(regs.entry_vector) != Vector::page_fault)
+    const u32 error = regs.error_code;
+    if (vcpu.is_idle || static_cast<u8>(regs.entry_vector) != Vector::page_fault ||
+        (error & (PfError::reserved | PfError::fetch)))
         return false;
-    return !(regs.error_code & (PfError::present | PfError::reserved | PfError::fetch)) && map_ldt_window(vcpu, cr2);
+    return is_stale(vcpu, regs.rip, cr2, error) || (!(error & PfError::present) && map_ldt_window(vcpu, cr2));
 }
 
 }  // namespace hv

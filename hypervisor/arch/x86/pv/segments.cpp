@@ -32,6 +32,9 @@ HV_SELECTOR(fs)
 HV_SELECTOR(gs)
 #undef HV_SELECTOR
 
+/// RPL 3, so that loading it in ring 0 checks what ring 3 may have.
+constexpr u16 guest_selector(u16 selector) { return selector > 3 ? selector | 3 : 0; }
+
 bool fsgsbase() { return (hv_cr4 & Cr4::fsgsbase) != 0; }
 
 }  // namespace
@@ -88,13 +91,13 @@ void segments_load(Vcpu& vcpu) {
     PvVcpu& pv = vcpu.arch.pv;
     bool ok = true;
     if (regs.ds | read_ds())
-        ok &= load_ds(regs.ds);
+        ok &= load_ds(guest_selector(regs.ds));
     if (regs.es | read_es())
-        ok &= load_es(regs.es);
+        ok &= load_es(guest_selector(regs.es));
     if (regs.fs | read_fs())
-        ok &= load_fs(regs.fs);
+        ok &= load_fs(guest_selector(regs.fs));
     if (regs.gs | read_gs())
-        ok &= load_gs(regs.gs);
+        ok &= load_gs(guest_selector(regs.gs));
     // After the selectors: loading one overwrites its base (a null one on Intel only, SDM vol.2 MOV).
     segment_set_fs_base(pv.fs_base);
     segment_set_gs_base(pv.kernel_mode ? pv.gs_base_kernel : pv.gs_base_user, true);
@@ -129,8 +132,7 @@ Result<s64> hypercall::set_segment_base(HypercallArgs& args_) {
         // The selector is loaded behind the kernel's back; a bad one becomes null, as on Xen.
         const IrqOff off;
         asm volatile("swapgs" ::: "memory");
-        const u16 selector = static_cast<u16>(base);
-        static_cast<void>(load_gs((selector & 4) || selector > 3 ? selector | 3 : 0));
+        static_cast<void>(load_gs(guest_selector(static_cast<u16>(base))));
         asm volatile("swapgs" ::: "memory");
         return 0;
     }
