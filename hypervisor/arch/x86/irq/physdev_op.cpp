@@ -84,6 +84,7 @@ Status do_map_pirq(u64 arg) {
     auto map = TRY(read_arg<physdev_map_pirq_t>(arg));
     const DomainRef domain = TRY(DomainRef::find_any(Domid{map.domid}));
     TRY(xsm_check(XsmOp::map_pirq, *domain));
+    const Guard guard(domain->lock);  // against the teardown of its table
     if (!domain->arch.pirqs)
         return Errno::opnotsupp;
     const bool gsi = map.type == MAP_PIRQ_TYPE_GSI;
@@ -117,6 +118,7 @@ Status do_unmap_pirq(u64 arg) {
     const auto unmap = TRY(read_arg<physdev_unmap_pirq>(arg));
     const DomainRef domain = TRY(DomainRef::find_any(Domid{unmap.domid}));
     TRY(xsm_check(XsmOp::map_pirq, *domain));
+    const Guard guard(domain->lock);
     if (!domain->arch.pirqs || unmap.pirq < 0)
         return Errno::inval;
     return pirq_unmap(*domain, static_cast<u32>(unmap.pirq));

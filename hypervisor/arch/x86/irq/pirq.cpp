@@ -62,13 +62,16 @@ Status pirq_domain_create(Domain& domain, u32 nr_pirqs) {
 }
 
 void pirq_domain_destroy(Domain& domain) {
-    PirqTable* table = domain.arch.pirqs;
-    if (!table)
-        return;
-    for (u32 pirq = 0; pirq < table->count; ++pirq)
-        static_cast<void>(pirq_unmap(domain, pirq));
-    domain.arch.pirqs = nullptr;
-    kfree(table->entries);
+    PirqTable* table;
+    {
+        const Guard guard(domain.lock);
+        table = domain.arch.pirqs;
+        for (u32 pirq = 0; table && pirq < table->count; ++pirq)
+            static_cast<void>(pirq_unmap(domain, pirq));
+        domain.arch.pirqs = nullptr;
+    }
+    if (table)
+        kfree(table->entries);
     destroy(table);
 }
 
