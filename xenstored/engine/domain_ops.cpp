@@ -45,6 +45,20 @@ Connection& Engine::adopt_domain(Domid domid, std::uint64_t gfn, std::uint32_t p
     return *d.conn;
 }
 
+void Engine::load_released(Domid domid) {
+    Domain* d = find_domain(domid);
+    if (!d) return;
+    if (d->conn) disconnect(*d->conn);
+    perms_.forget_domain(domid);
+    domains_.erase(domid);
+}
+
+bool Engine::load_shut_down(Domid domid) {
+    Domain* d = find_domain(domid);
+    if (d) d->shut_down = true;
+    return d != nullptr;
+}
+
 int Engine::op_introduce(Request& r) {
     Strings s(r.payload);
     const auto domid_text = s.next();

@@ -107,6 +107,9 @@ class Engine {
     void load_special(std::string_view path, PermRef perms);
     Watch* load_watch(Connection& conn, std::string_view client_path, std::string_view token,
                       std::uint32_t depth);
+    bool load_unwatch(Connection& conn, std::string_view client_path, std::string_view token);
+    void load_released(Domid domid);
+    bool load_shut_down(Domid domid);
     void load_generation(std::uint64_t generation) { generation_ = generation; }
     Connection& load_socket(std::uint32_t id, std::uint32_t next_tx);
     Transaction& load_transaction(Connection& conn, std::uint32_t id);
@@ -169,6 +172,7 @@ class Engine {
     int op_watch(Request& r);
     int op_unwatch(Request& r);
     int op_reset_watches(Request& r);
+    void drop_watch(Watch& watch);
     void drop_watches(Connection& conn);
     void send_event(Watch& watch, std::string_view path);
     void fire(std::string_view path, const Node* old, const PermSet* old_perms);

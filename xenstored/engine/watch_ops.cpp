@@ -61,24 +61,31 @@ int Engine::op_unwatch(Request& r) {
     if (const int e = canonical(r.conn, *raw, Special::Allowed, path)) return e;
     Watch* w = watches_.find(r.conn, path, *token);
     if (!w) return ENOENT;
-    if (r.conn.ring) {
-        Domain& d = domain(r.conn.domid);
-        --d.watches;
-        d.side_bytes -= w->bytes();
-        if (journal_) journal_->unwatch(r.conn.domid, *raw, *token);
-    }
-    watches_.remove(*w);
+    if (r.conn.ring && journal_) journal_->unwatch(r.conn.domid, *raw, *token);
+    drop_watch(*w);
     return reply(r);
+}
+
+void Engine::drop_watch(Watch& watch) {
+    if (watch.conn->ring) {
+        Domain& d = domain(watch.conn->domid);
+        --d.watches;
+        d.side_bytes -= watch.bytes();
+    }
+    watches_.remove(watch);
+}
+
+bool Engine::load_unwatch(Connection& conn, std::string_view client_path, std::string_view token) {
+    std::string_view path;
+    if (canonical(conn, client_path, Special::Allowed, path)) return false;
+    Watch* w = watches_.find(conn, path, token);
+    if (w) drop_watch(*w);
+    return w != nullptr;
 }
 
 void Engine::drop_watches(Connection& conn) {
     while (!conn.watches.empty())
-        watches_.remove(*conn.watches.back());
-    if (conn.ring) {
-        Domain& d = domain(conn.domid);
-        d.watches = 0;
-        d.side_bytes = 0;
-    }
+        drop_watch(*conn.watches.back());
 }
 
 int Engine::op_reset_watches(Request& r) {

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: MIT
+// xenstored: start, readiness, signals, live update.
+#include <csignal>
+#include <cstdio>
+#include <fstream>
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <boost/asio/post.hpp>
+#include <boost/asio/signal_set.hpp>
+
+#include "daemon/options.hpp"
+#include "net/log.hpp"
+
+namespace hospes::xs {
+namespace {
+
+/// Forks; the parent stays until the child writes its byte (ready) or dies, and exits accordingly.
+int fork_and_wait() {
+    int ends[2];
+    if (::pipe2(ends, O_CLOEXEC) != 0) return -1;
+    const pid_t child = ::fork();
+    if (child < 0) return -1;
+    if (child > 0) {
+        ::close(ends[1]);
+        char ready = 0;
+        const bool up = ::read(ends[0], &ready, 1) == 1;
+        ::_exit(up ? 0 : 1);
+    }
+    ::close(ends[0]);
+    ::setsid();
+    if (::chdir("/") != 0) return -1;
+    return ends[1];
+}
+
+void detach_streams() {
+    const int null = ::open("/dev/null", O_RDWR);
+    for (int fd = 0; fd < 3; ++fd)
+        ::dup2(null, fd);
+    if (null > 2) ::close(null);
+}
+
+/// The readiness message of systemd's protocol (sd_notify(3)), which is one datagram.
+void notify_supervisor() {
+    const char* path = std::getenv("NOTIFY_SOCKET");
+    if (!path || (path[0] != '/' && path[0] != '@')) return;
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    const std::size_t n = std::strlen(path);
+    if (n >= sizeof address.sun_path) return;
+    std::memcpy(address.sun_path, path, n);
+    if (path[0] == '@') address.sun_path[0] = '\0';
+    const int fd = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) return;
+    const std::string text = "READY=1\nMAINPID=" + std::to_string(::getpid());
+    ::sendto(fd, text.data(), text.size(), MSG_NOSIGNAL, reinterpret_cast<sockaddr*>(&address),
+             static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + n));
+    ::close(fd);
+}
+
+class LiveUpdate {
+  public:
+    LiveUpdate(Server& server, const Options& options) : server_(server), options_(options) {}
+
+    /// The words that stock xenstore-control sends, one call each: -f FILE, -c CMDLINE, -a, -s.
+    ControlReply request(const std::vector<std::string_view>& words) {
+        if (words.size() < 2) return {EINVAL};
+        if (words[1] == "-a") {
+            program_.clear();
+            extra_.clear();
+            return {};
+        }
+        if (words[1] == "-f" && words.size() == 3) {
+            if (::access(std::string(words[2]).c_str(), X_OK) != 0) return {0, "cannot execute it"};
+            program_ = words[2];
+            return {};
+        }
+        if (words[1] == "-c" && words.size() == 3) {
+            extra_ = words[2];
+            return {};
+        }
+        if (words[1] != "-s") return {EINVAL};
+        if (program_.empty()) return {0, "no program given"};
+        boost::asio::post(server_.io(), [this] { replace(); });
+        return {0, "OK", true};
+    }
+
+  private:
+    std::vector<std::string> arguments(int stream, int events) const {
+        std::vector<std::string> a = options_.arguments;
+        for (std::size_t at = 0; at < extra_.size();) {
+            const std::size_t end = std::min(extra_.find(' ', at), extra_.size());
+            if (end > at) a.push_back(extra_.substr(at, end - at));
+            at = end + 1;
+        }
+        a.push_back("--live-update-fds=" + std::to_string(stream) + "," + std::to_string(events));
+        return a;
+    }
+
+    void replace() {
+        std::vector<int> keep;
+        const std::string stream = server_.save(keep);
+        const int fd = ::memfd_create("xenstored-state", 0);
+        std::size_t written = 0;
+        while (fd >= 0 && written < stream.size()) {
+            const ssize_t n = ::write(fd, stream.data() + written, stream.size() - written);
+            if (n <= 0) break;
+            written += static_cast<std::size_t>(n);
+        }
+        int error = written == stream.size() ? 0 : errno;
+        if (error == 0) {
+            for (const int k : keep)
+                ::fcntl(k, F_SETFD, 0);
+            std::vector<std::string> words =
+                arguments(fd, server_.has_gate() ? server_.gate().event_fd() : -1);
+            std::vector<char*> argv;
+            for (std::string& w : words)
+                argv.push_back(w.data());
+            argv.push_back(nullptr);
+            ::execv(program_.c_str(), argv.data());
+            error = errno; // still here: go on as if nothing had been asked
+        }
+        if (fd >= 0) ::close(fd);
+        log::warn("live update failed: " + std::string(std::strerror(error)));
+        server_.answer_pending({0, std::string("live update failed: ") + std::strerror(error)});
+    }
+
+    Server& server_;
+    const Options& options_;
+    std::string program_;
+    std::string extra_;
+};
+
+std::string read_all(int fd) {
+    struct stat st {};
+    std::string bytes;
+    if (::fstat(fd, &st) != 0) return bytes;
+    bytes.resize(static_cast<std::size_t>(st.st_size));
+    if (::pread(fd, bytes.data(), bytes.size(), 0) != st.st_size) bytes.clear();
+    ::close(fd);
+    return bytes;
+}
+
+int run(const Options& options, int ready_fd) {
+    const bool updated = options.live_update_fd >= 0;
+    boost::asio::io_context io(1);
+    std::string why;
+    std::unique_ptr<XenGate> gate = open_xen_gate(options.event_fd, why);
+    if (!gate) log::info("no Xen here, serving the socket only (" + why + ")");
+    Server server(io, options.server, std::move(gate));
+    server.engine().quotas = options.quotas;
+    server.engine().keep_orphans = options.keep_orphans;
+    LiveUpdate live(server, options);
+    server.on_live_update = [&](const auto& words) { return live.request(words); };
+    if (!(updated ? server.resume(read_all(options.live_update_fd)) : server.start())) return 1;
+    if (!options.pid_file.empty()) std::ofstream(options.pid_file) << ::getpid() << '\n';
+    if (options.print_pid && !updated) {
+        std::printf("%d\n", ::getpid());
+        std::fflush(stdout);
+    }
+    if (ready_fd >= 0) {
+        detach_streams();
+        [[maybe_unused]] const ssize_t n = ::write(ready_fd, "", 1);
+        ::close(ready_fd);
+    }
+    notify_supervisor();
+    boost::asio::signal_set ending(io, SIGTERM, SIGINT);
+    ending.async_wait([&](const auto& error, int) {
+        if (!error) io.stop();
+    });
+    io.run();
+    return 0;
+}
+
+} // namespace
+} // namespace hospes::xs
+
+int main(int argc, char** argv) {
+    using namespace hospes::xs;
+    const Options options = parse_options(argc, argv);
+    std::signal(SIGPIPE, SIG_IGN);
+    const bool updated = options.live_update_fd >= 0;
+    const std::string& socket = options.server.socket_path;
+    if (const std::size_t slash = socket.rfind('/'); slash != std::string::npos && slash != 0)
+        ::mkdir(socket.substr(0, slash).c_str(), 0755);
+    if (!options.trace_file.empty() && log::trace_to(options.trace_file.c_str()) != 0)
+        log::warn("cannot write " + options.trace_file);
+    int ready = -1;
+    if (!options.foreground && !updated && (ready = fork_and_wait()) < 0) return 1;
+    log::open(options.foreground ? log::To::Stderr : log::To::Syslog);
+    return run(options, ready);
+}

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: MIT
+#include "net/server.hpp"
+
+#include <chrono>
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <boost/asio/post.hpp>
+
+#include "net/domain_session.hpp"
+#include "net/log.hpp"
+#include "net/socket_session.hpp"
+
+namespace hospes::xs {
+
+namespace asio = boost::asio;
+
+static std::uint64_t now_ms() {
+    const auto now = std::chrono::steady_clock::now().time_since_epoch();
+    return static_cast<std::uint64_t>(
+        std::chrono::duration_cast<std::chrono::milliseconds>(now).count());
+}
+
+Server::Server(asio::io_context& io, ServerOptions options, std::unique_ptr<XenGate> gate)
+    : io_(io), options_(std::move(options)), gate_(std::move(gate)), engine_(*this), acceptor_(io),
+      events_(io), guard_timer_(io) {}
+
+Server::~Server() {
+    engine_.set_journal(nullptr);
+    if (events_.is_open()) events_.release(); // the gate closes it
+}
+
+bool Server::start() {
+    engine_.set_now(now_ms());
+    if (!open_state() || !listen()) return false;
+    if (gate_) {
+        int error = 0;
+        exception_port_ = gate_->bind_domain_exception(error);
+        if (!exception_port_) log::warn("cannot bind VIRQ_DOM_EXC: dead domains stay unnoticed");
+        wait_events();
+        for (const Domid domid : engine_.introduced())
+            if (domid != 0 && !attach(domid, true)) engine_.domain_status(domid, {false, false});
+        if (options_.own_domain) connect_own_domain();
+    }
+    slots_.prune([&](Domid d) { return rings_.count(d) != 0; });
+    if (state_) {
+        if (const int e = state_->checkpoint(engine_)) {
+            log::warn(std::string("no crash recovery: cannot write state: ") + std::strerror(e));
+            state_.reset();
+        } else {
+            engine_.set_journal(state_.get());
+        }
+    }
+    flush_dirty();
+    return true;
+}
+
+bool Server::open_state() {
+    std::string rings;
+    if (!options_.state_dir.empty()) {
+        ::mkdir(options_.state_dir.c_str(), 0700);
+        rings = options_.state_dir + "/rings";
+        state_ = std::make_unique<state::StateFile>(options_.state_dir + "/journal");
+        std::string why;
+        if (state_->recover(engine_, committed_, why))
+            log::info("took up the state of an earlier process" + (why.empty() ? "" : ": " + why));
+        else if (!why.empty())
+            log::warn("ignoring what is in " + options_.state_dir + ": " + why);
+    }
+    const int error = slots_.open(rings);
+    if (error) log::warn("cannot open " + rings + ": " + std::strerror(error));
+    return error == 0;
+}
+
+bool Server::listen() {
+    using Endpoint = asio::local::stream_protocol::endpoint;
+    boost::system::error_code error;
+    ::unlink(options_.socket_path.c_str());
+    acceptor_.open(asio::local::stream_protocol(), error);
+    const mode_t before = ::umask(0177);
+    if (!error) acceptor_.bind(Endpoint(options_.socket_path), error);
+    ::umask(before);
+    if (!error) acceptor_.listen(128, error);
+    if (error) {
+        log::warn("cannot listen on " + options_.socket_path + ": " + error.message());
+        return false;
+    }
+    accept();
+    return true;
+}
+
+void Server::accept() {
+    acceptor_.async_accept([this](const auto& error, SocketSession::Socket socket) {
+        if (error == asio::error::operation_aborted) return;
+        if (!error) {
+            auto s =
+                std::make_shared<SocketSession>(*this, engine_.connect_socket(), std::move(socket));
+            sockets_.insert(s);
+            s->read();
+        }
+        accept();
+    });
+}
+
+void Server::dispatch(Session& session) {
+    if (!session.queued && !session.deferred) {
+        session.queued = true;
+        queue_.push_back(&session);
+    }
+    if (!draining_ && !drain_posted_) drain();
+}
+
+void Server::drain() {
+    draining_ = true;
+    drain_posted_ = false;
+    engine_.set_now(now_ms());
+    for (unsigned turns = 0; !queue_.empty() && turns < 16; ++turns) {
+        Session* s = queue_.front();
+        queue_.pop_front();
+        const bool more = s->run();
+        s->queued = false;
+        if (s->deferred) {
+            deferred_.push_back(s);
+            arm_guard_timer();
+        } else if (more) {
+            s->queued = true;
+            queue_.push_back(s);
+        }
+        if (engine_.resumable()) requeue_deferred();
+    }
+    draining_ = false;
+    commit();
+    flush_dirty();
+    bury();
+    if (!queue_.empty() && !drain_posted_) { // let new input in before going on
+        drain_posted_ = true;
+        asio::post(io_, [this] { drain(); });
+    }
+}
+
+void Server::requeue_deferred() {
+    for (Session* s : std::exchange(deferred_, {})) {
+        s->deferred = false;
+        s->queued = true;
+        queue_.push_back(s);
+    }
+}
+
+void Server::arm_guard_timer() {
+    const std::uint64_t deadline = engine_.deadline();
+    if (deadline == UINT64_MAX) return;
+    const std::uint64_t now = now_ms();
+    guard_timer_.expires_after(std::chrono::milliseconds(deadline > now ? deadline - now : 1));
+    guard_timer_.async_wait([this](const auto& error) {
+        if (error) return;
+        engine_.set_now(now_ms());
+        if (engine_.resumable()) requeue_deferred();
+        if (!deferred_.empty()) arm_guard_timer();
+        drain();
+    });
+}
+
+void Server::commit() {
+    if (!state_) return;
+    if (!state_->commit()) {
+        log::warn("no space for the journal: a crash would lose the store from here on");
+        engine_.set_journal(nullptr);
+        state_.reset();
+    } else if (state_->grown()) {
+        if (const int e = state_->checkpoint(engine_)) {
+            log::warn(std::string("cannot rewrite the journal: ") + std::strerror(e));
+            engine_.set_journal(nullptr);
+            state_.reset();
+        }
+    }
+}
+
+void Server::flush_dirty() {
+    auto& dirty = engine_.dirty();
+    // A flush can cut a domain off, which queues nothing but may end entries of this list.
+    while (!dirty.empty()) {
+        Connection* c = dirty.back();
+        dirty.pop_back();
+        c->dirty = false;
+        if (c->io) static_cast<Session*>(c->io)->flush();
+    }
+}
+
+void Server::close(SocketSession& session) {
+    const auto self = session.shared_from_this();
+    engine_.disconnect(*session.conn);
+    sockets_.erase(self);
+    std::erase(queue_, &session);
+    std::erase(deferred_, &session);
+    dead_.push_back(self);
+    if (!draining_) {
+        bury();
+        if (engine_.resumable()) requeue_deferred();
+        if (!queue_.empty() && !drain_posted_) {
+            drain_posted_ = true;
+            asio::post(io_, [this] { drain(); });
+        }
+    }
+}
+
+void Server::bury() { dead_.clear(); }
+
+void Server::trace(const Connection& conn, const Header& header, std::string_view payload) const {
+    std::string line = "IN " + std::to_string(conn.id) + " (d" + std::to_string(conn.domid) + ") ";
+    line += type_name(header.type);
+    line += " tx=" + std::to_string(header.tx_id) + " (";
+    for (const char c : payload.substr(0, 256))
+        line += c == '\0' ? ' ' : (c < ' ' || c > '~') ? '?' : c;
+    log::trace(line + ")");
+}
+
+} // namespace hospes::xs

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: MIT
+#include "state/state_file.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "state/engine_state.hpp"
+
+namespace hospes::xs::state {
+
+static constexpr char magic[9] = "HospesXS";
+
+std::string boot_id() {
+    std::ifstream in("/proc/sys/kernel/random/boot_id");
+    std::string id;
+    in >> id;
+    return id.substr(0, sizeof FileHeader::boot_id - 1);
+}
+
+StateFile::~StateFile() { close_map(); }
+
+void StateFile::close_map() {
+    if (map_) ::munmap(map_, size_);
+    if (fd_ >= 0) ::close(fd_);
+    map_ = nullptr;
+    fd_ = -1;
+}
+
+bool StateFile::recover(Engine& engine, std::uint64_t& position, std::string& why) {
+    const int fd = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return false;
+    struct stat st {};
+    FileHeader h{};
+    const bool readable =
+        ::fstat(fd, &st) == 0 && ::pread(fd, &h, sizeof h, 0) == static_cast<ssize_t>(sizeof h);
+    const auto size = static_cast<std::size_t>(st.st_size);
+    if (!readable || std::memcmp(h.magic, magic, sizeof h.magic) != 0)
+        why = "not a state file";
+    else if (h.version != format_version)
+        why = "state of another version";
+    else if (h.committed > size - sizeof h)
+        why = "truncated state file";
+    else if (std::string_view(h.boot_id) != boot_id())
+        why = "state of an earlier boot";
+    void* map = why.empty() ? ::mmap(nullptr, size, PROT_READ, MAP_SHARED, fd, 0) : MAP_FAILED;
+    ::close(fd);
+    if (map == MAP_FAILED) return false;
+    const bool whole =
+        load(engine, {static_cast<const char*>(map) + sizeof h, h.committed}, nullptr);
+    ::munmap(map, size);
+    if (!whole) why = "a record makes no sense; kept what stands before it";
+    position = h.base + h.committed;
+    base_ = position;
+    return true;
+}
+
+int StateFile::create_file(std::size_t bytes) {
+    const std::string fresh = path_ + ".new";
+    fd_ = ::open(fresh.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (fd_ < 0) return errno;
+    size_ = (sizeof(FileHeader) + bytes * 2 + (std::size_t{256} << 10)) & ~std::size_t{4095};
+    // Allocated, not just sized: a full file system must be an error here, not a SIGBUS later.
+    if (const int e = ::posix_fallocate(fd_, 0, static_cast<off_t>(size_))) return e;
+    void* p = ::mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_SHARED, fd_, 0);
+    if (p == MAP_FAILED) return errno;
+    map_ = static_cast<char*>(p);
+    return 0;
+}
+
+int StateFile::checkpoint(const Engine& engine) {
+    base_ += used_ + batch_.bytes.size();
+    used_ = 0;
+    batch_.bytes.clear(); // the dump holds it
+    close_map();
+    Writer dump;
+    dump_lasting(engine, dump);
+    if (const int e = create_file(dump.bytes.size())) {
+        close_map();
+        remove();
+        return e;
+    }
+    std::memcpy(map_ + sizeof(FileHeader), dump.bytes.data(), dump.bytes.size());
+    used_ = dumped_ = dump.bytes.size();
+    FileHeader& h = header();
+    std::memcpy(h.magic, magic, sizeof h.magic);
+    h.version = format_version;
+    h.reserved = 0;
+    const std::string id = boot_id();
+    std::memcpy(h.boot_id, id.c_str(), id.size() + 1);
+    h.committed = used_;
+    h.base = base_;
+    if (::rename((path_ + ".new").c_str(), path_.c_str()) == 0) return 0;
+    const int e = errno;
+    close_map();
+    remove();
+    return e;
+}
+
+int StateFile::grow_to(std::size_t bytes) {
+    const std::size_t wanted = std::max(size_ * 2, (bytes + 4095) & ~std::size_t{4095});
+    if (const int e = ::posix_fallocate(fd_, 0, static_cast<off_t>(wanted))) return e;
+    void* p = ::mremap(map_, size_, wanted, MREMAP_MAYMOVE);
+    if (p == MAP_FAILED) return errno;
+    map_ = static_cast<char*>(p);
+    size_ = wanted;
+    return 0;
+}
+
+bool StateFile::commit() {
+    if (!map_) {
+        batch_.bytes.clear();
+        return true;
+    }
+    if (!batch_.bytes.empty()) {
+        const std::size_t end = sizeof(FileHeader) + used_ + batch_.bytes.size();
+        if (end > size_ && grow_to(end) != 0) {
+            close_map();
+            remove();
+            batch_.bytes.clear();
+            return false;
+        }
+        std::memcpy(map_ + sizeof(FileHeader) + used_, batch_.bytes.data(), batch_.bytes.size());
+        used_ += batch_.bytes.size();
+        batch_.bytes.clear();
+        __atomic_store_n(&header().committed, used_, __ATOMIC_RELEASE);
+    }
+    return true;
+}
+
+void StateFile::remove() {
+    ::unlink(path_.c_str());
+    ::unlink((path_ + ".new").c_str());
+}
+
+void StateFile::node(std::string_view path, std::string_view value, const PermSet& perms) {
+    batch_.start(Record::Node);
+    batch_.text(path);
+    batch_.text(value);
+    batch_.perms(&perms);
+}
+void StateFile::removed(std::string_view path) {
+    batch_.start(Record::Removed);
+    batch_.text(path);
+}
+void StateFile::special_perms(std::string_view path, const PermSet& perms) {
+    batch_.start(Record::Special);
+    batch_.text(path);
+    batch_.perms(&perms);
+}
+void StateFile::watch(Domid domid, std::string_view client_path, std::string_view token,
+                      std::uint32_t depth) {
+    domain_record(Record::Watch, domid);
+    batch_.text(client_path);
+    batch_.text(token);
+    batch_.number(depth);
+}
+void StateFile::unwatch(Domid domid, std::string_view client_path, std::string_view token) {
+    domain_record(Record::Unwatch, domid);
+    batch_.text(client_path);
+    batch_.text(token);
+}
+void StateFile::domain_record(Record type, Domid domid) {
+    batch_.start(type);
+    batch_.number(domid);
+}
+void StateFile::reset_watches(Domid domid) { domain_record(Record::ResetWatches, domid); }
+void StateFile::introduced(Domid domid, std::uint64_t gfn, std::uint32_t port) {
+    domain_record(Record::Introduced, domid);
+    batch_.number(gfn);
+    batch_.number(port);
+}
+void StateFile::released(Domid domid) { domain_record(Record::Released, domid); }
+void StateFile::target(Domid domid, Domid target) {
+    domain_record(Record::Target, domid);
+    batch_.number(target);
+}
+
+} // namespace hospes::xs::state
