@@ -7,6 +7,7 @@
 #include "core/domain/domain.hpp"
 #include "core/evtchn/evtchn.hpp"
 #include "core/grant/grant.hpp"
+#include "core/mm/heap.hpp"
 #include "core/sched/sched.hpp"
 #include "core/time/timer.hpp"
 #include "irq/irq.hpp"
@@ -129,6 +130,7 @@ void keyhandler_init() {
     keyhandler_register('-', log_level, "lower the log level", false);
     evtchn_keys_register();
     grant_keys_register();
+    heap_keys_register();
 }
 
 }  // namespace hv

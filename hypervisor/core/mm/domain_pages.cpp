@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Pages of domains (quota, list, life and death) and hypervisor pages handed out as such.
+#include "core/debug/printk.hpp"
 #include "core/domain/domain.hpp"
 #include "core/hypercall/table.hpp"
 #include "core/mm/heap_internal.hpp"
@@ -37,6 +38,21 @@ void unlink_page(Domain& domain, PageInfo& page) {
     unlink_page(domain, page);
     page.owner_frame = 0;
     return --domain.tot_pages == 0;
+}
+
+/// Whoever drops the last general reference has dropped every type reference and pin before.
+[[maybe_unused]] bool page_unused(const PageInfo& page) { return (page.type_.load() & ~(u64{0xf} << 60)) == 0; }
+
+/// Debug builds: what others still hold of a dead domain are mappings, never page tables or descriptors.
+void check_given_up([[maybe_unused]] Domain& domain) {
+#ifdef HV_DEBUG
+    for (u32 at = domain.dead_page_list; at; at = page_of(Mfn{at}).next) {
+        const PageInfo& page = page_of(Mfn{at});
+        if (page_type_count(page) && page_type(page) != PageType::writable)
+            log_error("d{}: frame {:x} is left with type {:x}, {:x} references", domain.id, at, page.type_.load(),
+                      page.count_.load());
+    }
+#endif
 }
 
 Status assign_block(Domain& domain, PageInfo& first, unsigned order, bool ignore_quota) {
@@ -124,7 +140,7 @@ Status domain_steal_page(Domain& domain, PageInfo& page) {
         if (owner_of(page) != &domain || domain.dying.load() != Domain::Dying::no ||
             !page.count_.compare_exchange(idle, 0))
             return Errno::busy;
-        HV_ASSERT(page_type_count(page) == 0);
+        HV_ASSERT(page_unused(page));
         page.type_.store(0);
         last = disown(domain, page);
     }
@@ -152,7 +168,7 @@ void page_free_last(PageInfo& page) {
     Domain* owner = owner_of(page);
     bool last = false;
     if (owner) {
-        HV_ASSERT(page_type_count(page) == 0);
+        HV_ASSERT(page_unused(page));
         const Guard guard(owner->page_alloc_lock);
         last = disown(*owner, page);
     }
@@ -178,8 +194,10 @@ Status domain_relinquish_memory(Domain& domain) {
         PageInfo* page;
         {
             const Guard guard(domain.page_alloc_lock);
-            if (!domain.page_list)
+            if (!domain.page_list) {
+                check_given_up(domain);
                 return {};
+            }
             page = &page_of(Mfn{domain.page_list});
         }
         if (!page_get(*page, domain)) {  // its last reference goes on another CPU just now

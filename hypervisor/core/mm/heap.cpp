@@ -243,9 +243,11 @@ void scrub_block(PageInfo& first, unsigned order) {
     }
 }
 
+bool heap_has_dirty() { return read_once(dirty_blocks) != 0; }
+
 bool heap_scrub_some() {
     constexpr unsigned step_order = 4;
-    if (read_once(dirty_blocks) == 0)
+    if (!heap_has_dirty())
         return false;
     PageInfo* page = nullptr;
     unsigned order = 0;

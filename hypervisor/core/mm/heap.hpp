@@ -31,6 +31,8 @@ void heap_set_node_range(Mfn first, Mfn end, unsigned node);
 unsigned heap_node_of(Mfn mfn);
 /// Scrubs a few free pages; false when none is left to scrub. For the idle loop.
 bool heap_scrub_some();
+bool heap_has_dirty();
+void heap_keys_register();
 
 /// Zeroed hypervisor pages through the direct map. free_pages() of a shared page (below) waits for its last reference.
 void* alloc_pages(unsigned order = 0);

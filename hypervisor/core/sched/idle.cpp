@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What a CPU does when nobody wants it: work that was deferred, else sleep until an interrupt.
 #include "core/deferred/softirq.hpp"
+#include "core/mm/heap.hpp"
 #include "core/sched/run.hpp"
 
 namespace hv {
@@ -9,6 +10,8 @@ void idle_loop() {
     sched_cpu_idle_entered();
     for (;;) {
         softirq_process();  // leaves for good when it switches to a guest
+        if (heap_scrub_some())
+            continue;
         irq_disable();
         if (softirq_pending(cpu_id()))
             irq_enable();
