@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Building domains and vCPUs, and taking their structures apart again.
-#include "core/deferred/tasklet.hpp"
+#include "core/debug/printk.hpp"
 #include "core/domain/table.hpp"
 #include "core/domain/timers.hpp"
 #include "core/evtchn/evtchn.hpp"
@@ -186,6 +186,8 @@ void domain_free(Domain& domain) {
     if (domain.arch_created)
         arch_domain_destroy(domain);
     free_pages(domain.shared_info);  // or, while others map it, leaves it to the last of them
+    if (domain.tot_pages || domain.hv_pages)
+        log_error("domain {}: gone with {} pages and {} shared pages left", domain.id, domain.tot_pages, domain.hv_pages);
     sched_domain_destroy(domain);
     kfree(domain.vcpus);
     if (domain.target)

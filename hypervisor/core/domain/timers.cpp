@@ -13,7 +13,7 @@ void singleshot_fired(void* data) { evtchn_send_virq(*static_cast<Vcpu*>(data), 
 
 void periodic_fired(void* data) {
     auto& vcpu = *static_cast<Vcpu*>(data);
-    const u64 period = vcpu.periodic_period, now = now_ns();
+    const u64 period = read_once(vcpu.periodic_period), now = now_ns();
     if (!period)
         return;
     evtchn_send_virq(vcpu, VIRQ_TIMER);

@@ -11,7 +11,7 @@ namespace hv {
 namespace {
 
 Status max_vcpus(Domain& domain, u32 max) {
-    if (max != domain.max_vcpus || &domain == current().domain)
+    if (max != domain.max_vcpus || &domain == current().domain || domain.dying.load() != Domain::Dying::no)
         return Errno::inval;
     for (VcpuId id = 0; id < max; ++id)
         TRY(vcpu_create(domain, id));

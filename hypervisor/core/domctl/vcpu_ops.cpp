@@ -16,6 +16,8 @@ Status set_context(Domain& domain, const xen_domctl_vcpucontext& op) {
     Vcpu* vcpu = domain_vcpu(domain, op.vcpu);
     if (&domain == current().domain || !vcpu)
         return Errno::inval;
+    if (domain.dying.load() != Domain::Dying::no)  // its page references would never be dropped
+        return Errno::srch;
     const GuestIn<vcpu_guest_context_t> guest(op.ctxt);
     if (guest.null())
         return Errno::opnotsupp;  // vCPU reset

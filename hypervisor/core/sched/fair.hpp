@@ -66,6 +66,12 @@ class FairQueue {
     /// Virtual time of the head as last published; for other CPUs to peek at without the lock.
     [[nodiscard]] u64 head_vtime() const { return head_vtime_.load(Order::relaxed); }
 
+    template <typename F>
+    void each(F&& visit) {
+        for (FairUnit& unit : units_)
+            visit(unit);
+    }
+
   private:
     void publish();
     List<FairUnit, &FairUnit::node> units_;

@@ -79,5 +79,6 @@ void runstate_change(Vcpu& vcpu, int state, u64 now);
 /// Takes a queued or parked unit off; the unit's lock is held.
 void sched_unqueue(CpuSched& cpu, Vcpu& vcpu);
 void sched_cpu_idle_entered();
+void sched_dump_init();
 
 }  // namespace hv

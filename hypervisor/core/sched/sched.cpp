@@ -392,6 +392,7 @@ void sched_init() {
     HV_BUG_ON(!sched_cpu_up(0).ok());
     online_cpus.set(0);
     cpu_info().current = &idle_vcpu(0);
+    sched_dump_init();
 }
 
 Vcpu& idle_vcpu(CpuId cpu) { return *sched_cpus[cpu]->idle; }
