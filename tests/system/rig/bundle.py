@@ -13,6 +13,7 @@ BOOT = r'''#!/bin/bash
 #   INIT=SCRIPT    replace dom0's /init by it (even before any toolstack exists)
 #   KERNEL=FILE    dom0 kernel (default vmlinux, decompressed; vmlinuz is the stock bzImage)
 #   SMP=2 MEM=2048 CPU=EPYC,+svm,+npt,-smap,-monitor   the machine
+#   THREAD=single|multi   TCG threads: multi is faster only while the host's CPUs are idle
 #   ROOTDIR=DIR    files under DIR go into dom0's root as well
 set -e
 here=$(cd "$(dirname "$0")" && pwd)
@@ -33,7 +34,7 @@ if [ -n "$RUN$INIT$ROOTDIR" ]; then
     initrd=$scratch/initrd
 fi
 # QEMU takes a comma as the end of a module's command line unless it is doubled.
-qemu-system-x86_64 -M q35 -accel tcg,thread=multi,tb-size=512 \
+qemu-system-x86_64 -M q35 -accel tcg,thread=${THREAD:-single},tb-size=512 \
     -cpu "${CPU:-EPYC,+svm,+npt,-smap,-monitor}" -smp "${SMP:-2}" -m "${MEM:-2048}" \
     -nographic -no-reboot -kernel "$hv" -append "$hvargs" \
     -initrd "${KERNEL:-$here/vmlinux} ${linux//,/,,},$initrd" \
