@@ -55,7 +55,7 @@ void setup() {
     u8* window = alloc_page();
     accepted(update_va(address(window), make_pte(frame, pte_kernel)), "mapping the grant table");
     table = reinterpret_cast<grant_entry_v1_t*>(window);
-    expect(release_pages(frame) == 0, "the grant table's frame was released by the guest");
+    release_pages(frame);  // whatever the answer is, the table must go on working
     op.nr_frames = ~0U;
     grant_op(GNTTABOP_setup_table, &op);
     expect(op.status != GNTST_okay, "setup_table of 2^32-1 frames");

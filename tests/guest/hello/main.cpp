@@ -9,8 +9,7 @@ void run_test() {
     u64 value;
     expect(!try_read(reinterpret_cast<void*>(0x10), value) && last_trap() == 14, "reading page 0 did not fault");
     u8* page = alloc_page();
-    expect(pte_of(address(page)) >> 12 << 12 == ((mfn_of(page) << 12) | (pte_of(address(page)) & 0x8000000000000000)),
-           "the walk does not find the page");
+    expect((pte_of(address(page)) & pte_frame) == mfn_of(page) * page_size, "the walk does not find the page");
     expect(try_write(page, 1), "writing a page of ours");
     accepted(update_va(address(page), make_pte(mfn_of(page), pte_ro)), "mapping it read-only");
     expect(!try_write(page, 2) && last_trap() == 14, "writing a read-only page did not fault");

@@ -63,7 +63,7 @@ s64 sched_op(u32 cmd, T& op) {
 inline s64 mmuext(struct mmuext_op& op, u64 domid = DOMID_SELF) {
     return hypercall(__HYPERVISOR_mmuext_op, address(&op), 1, 0, domid);
 }
-inline s64 mmu_update(u64 ptr, u64 value, u64 domid = DOMID_SELF) {
+inline s64 update_pte(u64 ptr, u64 value, u64 domid = DOMID_SELF) {
     struct mmu_update op = {ptr, value};
     return hypercall(__HYPERVISOR_mmu_update, address(&op), 1, 0, domid);
 }

@@ -87,8 +87,8 @@ void shutdown(u32 reason) {
         sched_op(SCHEDOP_shutdown, op);
 }
 
-void fail(const char* why, s64 got) {
-    printf("\r\nFAIL %s: %s (got %d)\r\n", test_name, why, got);
+void fail(const char* why, s64 got, s64 which) {
+    printf("\r\nFAIL %s: %s (got %d, case %x)\r\n", test_name, why, got, which);
     shutdown(SHUTDOWN_poweroff);
 }
 

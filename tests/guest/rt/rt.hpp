@@ -16,18 +16,25 @@ void print_number(u64 value, unsigned base = 10);
 /// "%s %u %d %x", u64/s64 arguments.
 void printf(const char* format, ...);
 /// Prints `FAIL name: why` and ends the domain.
-[[noreturn]] void fail(const char* why, s64 got = 0);
+[[noreturn]] void fail(const char* why, s64 got = 0, s64 which = 0);
 [[noreturn]] void pass();
 [[noreturn]] void shutdown(u32 reason);
 
 /// The hypervisor must give this answer.
+/// `which` tells the cases of a loop apart.
 inline void expect(bool ok, const char* what, s64 got = 0) {
     if (!ok)
         fail(what, got);
 }
 /// The hypervisor must refuse: any negative answer.
-inline void refused(s64 result, const char* what) { expect(result < 0, what, result); }
-inline void accepted(s64 result, const char* what) { expect(result >= 0, what, result); }
+inline void refused(s64 result, const char* what, s64 which = 0) {
+    if (result >= 0)
+        fail(what, result, which);
+}
+inline void accepted(s64 result, const char* what, s64 which = 0) {
+    if (result < 0)
+        fail(what, result, which);
+}
 
 // --- pages: all lie in the image's own pool, mapped writable at the start --------------------------------------------------
 u8* alloc_page();  ///< zeroed
@@ -51,6 +58,7 @@ u16 own_domid();
 // --- accesses that may fault: true when they went through -------------------------------------------------------------------
 bool try_write(void* address, u64 value);
 bool try_read(const void* address, u64& value);
+bool try_call(void (*code)());  ///< code that leaves the registers which a callee saves alone
 inline bool privileged() { return (start->flags & SIF_INITDOMAIN) != 0; }
 extern bool ignore_debug_traps;  ///< #DB that nobody provoked: the debug registers were fuzzed
 u32 last_trap();  ///< vector of the trap that the last try_* met

@@ -79,6 +79,17 @@ bool try_read(const void* from, u64& value) {
     return *const_cast<volatile u32*>(&p.trap) == ~0U;
 }
 
+bool try_call(void (*code)()) {
+    Probe& p = probe();
+    p.trap = ~0U;
+    asm volatile("lea 1f(%%rip), %%rax; mov %%rax, %0; mov %%rsp, %%rbx; call *%1; 1: mov %%rbx, %%rsp"
+                 : "=m"(p.resume)
+                 : "r"(code)
+                 : "rax", "rbx", "rcx", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11", "memory", "cc");
+    p.resume = 0;
+    return *const_cast<volatile u32*>(&p.trap) == ~0U;
+}
+
 static void set_traps(trap_info_t* table) {
     unsigned n = 0;
 #define FILL(v) table[n++] = {v, v == 3 || v == 4 ? 3 : 0, kernel_cs, reinterpret_cast<u64>(rt_trap_##v)};
