@@ -117,8 +117,8 @@ def bench(options, say):
     def note(text):
         print(text, file=sys.stderr, flush=True)
     note("building")
-    tree = build.build("release", targets=["hospes_image"] if "hospes" in order else [])
-    binary = bench_binary()
+    tree = build.build("release", ["dom0_bench"] + ["hospes_image"] * ("hospes" in order))
+    binary = tree / "tests" / "bench" / "dom0_bench"
     images = Images(note)
     results = {h: [] for h in order}
     for run in range(options.runs):
@@ -134,13 +134,3 @@ def bench(options, say):
     (tree / "bench.json").write_text(json.dumps(found, indent=2) + "\n")
     say(json.dumps(found, indent=2) if options.json else table(found))
     return 0
-
-
-def bench_binary():
-    """The static micro-benchmark, which the tests' build would make only together with all tests."""
-    source = paths.ROOT / "tests" / "bench"
-    binary = paths.build_dir() / "dom0_bench"
-    binary.parent.mkdir(parents=True, exist_ok=True)
-    subprocess.run(["g++", "-std=gnu++20", "-O2", "-static", "-o", str(binary),
-                    str(source / "dom0_bench.cpp")], check=True)
-    return binary

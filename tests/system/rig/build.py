@@ -10,7 +10,7 @@ from . import paths
 TREES = {
     # what is booted and measured
     "release": ["-DCMAKE_BUILD_TYPE=RelWithDebInfo", "-DCMAKE_CXX_COMPILER=g++",
-                "-DCMAKE_C_COMPILER=gcc", "-DHOSPES_TESTS=OFF"],
+                "-DCMAKE_C_COMPILER=gcc", "-DHOSPES_UNIT_TESTS=OFF"],
     # what the host tests run in
     "asan": ["-DCMAKE_BUILD_TYPE=Debug", "-DCMAKE_CXX_COMPILER=g++", "-DCMAKE_C_COMPILER=gcc",
              "-DHOSPES_SANITIZE=ON", "-DHOSPES_HYPERVISOR=OFF"],

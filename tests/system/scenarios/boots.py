@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """The machines that scenarios ask for by name."""
-from rig import cell
+from rig import cell, paths
 from rig.cell import Setup
 
 
@@ -17,14 +17,25 @@ def kernel612(images, hypervisor, tools, setup, scratch):
     return cell.spec(images, hypervisor, tools, dataclasses.replace(setup, files=files), scratch)
 
 
+def hostile(images, hypervisor, tools, setup, scratch):
+    """The small dom0 with the guests of tests/guest/."""
+    import dataclasses
+    built = paths.build_dir() / "release" / "tests" / "guest"
+    files = tuple((f"root/guests/{p.name}", p) for p in sorted(built.glob("*.elf")))
+    if not files:
+        raise RuntimeError(f"no test guests in {built}: ./hospes build")
+    return cell.spec(images, hypervisor, tools, dataclasses.replace(setup, files=files), scratch)
+
+
 # Boots whose machine is not made by cell.spec alone.
-SPECS = {"debian": debian, "kernel612": kernel612}
+SPECS = {"debian": debian, "kernel612": kernel612, "hostile": hostile}
 
 BOOTS = {
     "main": Setup(),
     "many": Setup(mem=4096, dom0_mem=1024),
     "debian": Setup(mem=3072, dom0_mem=1024),
     "kernel612": Setup(),
+    "hostile": Setup(),
     "smp1": Setup(smp=1, vmlinux=True),
     "smp4": Setup(smp=4, vmlinux=True),
     "smp8": Setup(smp=8, vmlinux=True),

@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: MIT
+"""Guests that try to break out (tests/guest/): each ends with its own verdict, a bystander and dom0 keep
+running, and no memory is lost."""
+import os
+import re
+
+from rig import paths
+from rig.guest import Guest
+from rig.scenario import same, scenario
+
+NAMES = sorted(p.parent.name for p in (paths.ROOT / "tests" / "guest").glob("*/main.cpp"))
+
+
+def attack(host, name, extra="", timeout=300):
+    bystander = Guest(host, "bystander").up()
+    guest = Guest(host, f"hostile-{name}", kernel=f"/root/guests/{name}.elf", ramdisk=None, memory=32,
+                  vcpus=2, lines=['on_poweroff = "preserve"', 'on_crash = "preserve"'])
+    guest.config = re.sub(r'extra = "[^"]*"', f'extra = "{extra}"', guest.config)
+    guest.create()
+    verdict = guest.wait(f"PASS {name}|FAIL {name}", timeout)
+    guest.destroy()
+    same(verdict.startswith(f"PASS {name}"), True, f"verdict {verdict!r}")
+    same(bystander.shell("echo $((6*7))", 90), "42", "the bystander")
+    bystander.destroy()
+
+
+def define(name):
+    def run(host):
+        attack(host, name)
+    run.__name__ = name.replace("-", "_")
+    run.__module__ = __name__
+    scenario(boot="hostile")(run)
+
+
+for each in NAMES:
+    if each != "fuzz":
+        define(each)
+
+
+@scenario(boot="hostile")
+def fuzz_short(host):
+    attack(host, "fuzz", "seed=1 calls=20000")
+
+
+@scenario(boot="hostile", full=True)
+def fuzz(host):
+    """A million calls, seeded: HOSPES_SEED repeats a run."""
+    seed = os.environ.get("HOSPES_SEED") or str(int.from_bytes(os.urandom(3), "little"))
+    attack(host, "fuzz", f"seed={seed} calls=1000000", 3600)
