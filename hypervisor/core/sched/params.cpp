@@ -65,6 +65,7 @@ Status sched_vcpu_create(Vcpu& vcpu) {
 
 void sched_vcpu_destroy(Vcpu& vcpu) {
     if (vcpu.sched) {
+        static_cast<SchedDomain*>(vcpu.sched->group)->refill_timer.stop();  // it walks the domain's vCPUs
         UnitGuard cpu(vcpu);
         sched_unqueue(*cpu, vcpu);
     }
