@@ -189,49 +189,6 @@ bool is_io(u8 opcode) { return (opcode & 0xfc) == 0x6c || (opcode & 0xf4) == 0xe
 
 }  // namespace
 
-bool insn_fetch(const UserRegs& regs, Insn& insn) {
-    // Up to 15 bytes, but no page more than the instruction itself touches.
-    const u64 in_page = page_size - (regs.rip & (page_size - 1));
-    insn.fetched = static_cast<u8>(min_of(in_page, u64{sizeof(insn.bytes)}));
-    if (!copy_from_guest(insn.bytes, regs.rip, insn.fetched))
-        return false;
-    if (insn.fetched < sizeof(insn.bytes) &&
-        copy_from_guest(insn.bytes + insn.fetched, regs.rip + insn.fetched, sizeof(insn.bytes) - insn.fetched))
-        insn.fetched = sizeof(insn.bytes);
-    while (insn.has(1)) {
-        const u8 byte = insn.bytes[insn.length];
-        switch (byte) {
-        case 0x66: insn.operand16 = true; break;
-        case 0x67: insn.address32 = true; break;
-        case 0xf2:
-        case 0xf3: insn.rep = true; break;
-        case 0x26:
-        case 0x2e:
-        case 0x36:
-        case 0x3e:
-        case 0x64:
-        case 0x65: insn.segment = byte; break;
-        case 0xf0: break;
-        default:
-            if ((byte & 0xf0) == 0x40 && regs.cs != flat_cs32) {
-                insn.rex_w = byte & 8;
-                insn.rex_r = byte & 4;
-                insn.rex_b = byte & 1;
-                ++insn.length;
-            }
-            return insn.has(1);
-        }
-        ++insn.length;
-    }
-    return false;
-}
-
-u64& insn_register(UserRegs& regs, unsigned number) {
-    u64* const table[16] = {&regs.rax, &regs.rcx, &regs.rdx, &regs.rbx, &regs.rsp, &regs.rbp, &regs.rsi, &regs.rdi,
-                            &regs.r8, &regs.r9, &regs.r10, &regs.r11, &regs.r12, &regs.r13, &regs.r14, &regs.r15};
-    return *table[number & 15];
-}
-
 bool pv_emulate_privileged(UserRegs& regs) {
     Insn insn;
     if (!insn_fetch(regs, insn))
