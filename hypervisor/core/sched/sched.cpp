@@ -88,8 +88,9 @@ void arm(CpuSched& cpu, u64 deadline) {
     cpu.timer.set(deadline);
 }
 
-/// Queues a runnable unit on `cpu` (lock held) and has that CPU look at it when it should.
-void insert(CpuSched& cpu, Vcpu& vcpu, u64 now, bool woken) {
+/// Queues a runnable unit on `cpu` (lock held). Returns the CPU that must look at it, or max_cpus: to be told once the
+/// lock is free, since the first thing it does is to take it.
+CpuId insert(CpuSched& cpu, Vcpu& vcpu, u64 now, bool woken) {
     SchedUnit& unit = *vcpu.sched;
     charge_running(cpu, now);
     if (woken)
@@ -100,22 +101,21 @@ void insert(CpuSched& cpu, Vcpu& vcpu, u64 now, bool woken) {
     const CpuId id = vcpu.processor;
     if (cpu.running->is_idle) {
         set_idle(id, false);
-        softirq_raise_on(id, Softirq::schedule);
-        return;
+        return id;
     }
     // A CPU that went idle after choose_cpu() looked, and before this was queued, has seen nothing to steal.
     memory_fence();
     if (const CpuMask idle = idle_mask() & unit.hard; !idle.empty())
-        softirq_raise_on(nearest(idle, id), Softirq::schedule);
+        return nearest(idle, id);
     const SchedUnit& runner = *cpu.running->sched;
     if (woken && fair_preempts(unit, runner.vtime)) {
         if (now - cpu.stint_start >= sched_ratelimit_ns)
-            softirq_raise_on(id, Softirq::schedule);
-        else
-            arm(cpu, cpu.stint_start + sched_ratelimit_ns);
+            return id;
+        arm(cpu, cpu.stint_start + sched_ratelimit_ns);
     } else if (!cpu.slice_end) {
         arm(cpu, now + fair_slice(runner, cpu.queue.head()));
     }
+    return max_cpus;
 }
 
 void park(Vcpu& vcpu, u64 now) {
@@ -125,31 +125,36 @@ void park(Vcpu& vcpu, u64 now) {
     group.refill_timer.set(group.refill_at.load(Order::relaxed));
 }
 
+CpuId place_for_wake(const CpuSched& cpu, const Vcpu& vcpu, bool woken) {
+    const CpuId to = choose_cpu(vcpu);
+    const bool contended = woken && to == vcpu.processor && !cpu.running->is_idle && online_cpus.count() > 1;
+    return contended ? weakest_cpu(vcpu, to) : to;
+}
+
 /// Makes a vCPU that is off the queues and not running available again, if it is runnable.
 void make_available(Vcpu& vcpu, bool woken) {
-    for (;;) {
+    SchedUnit& unit = *vcpu.sched;
+    CpuId settled = max_cpus, tell = max_cpus;
+    while (tell == max_cpus) {
         UnitGuard cpu(vcpu);
-        SchedUnit& unit = *vcpu.sched;
         if (!vcpu_runnable(vcpu) || unit.queued || unit.parked || vcpu.is_running.load())
             return;
         const u64 now = now_ns();
-        unit.group->refill(now);
-        if (unit.group->exhausted())
-            return park(vcpu, now);
-        const CpuId from = vcpu.processor;
-        CpuId to = choose_cpu(vcpu);
-        if (woken && to == from && !cpu->running->is_idle && online_cpus.count() > 1)
-            to = weakest_cpu(vcpu, to);
-        if (to == from)
-            return insert(*cpu, vcpu, now, woken);
-        write_once(vcpu.processor, to);  // it is nobody's at this moment: go round with the other CPU's lock
-        cpu.unlock();
-        UnitGuard target(vcpu);
-        if (!vcpu_runnable(vcpu) || unit.queued || unit.parked || vcpu.is_running.load())
+        if (settled != vcpu.processor) {
+            unit.group->refill(now);
+            if (unit.group->exhausted())
+                return park(vcpu, now);
+            settled = place_for_wake(*cpu, vcpu, woken);
+            if (settled != vcpu.processor) {  // it is nobody's at this moment: go round with the other CPU's lock
+                write_once(vcpu.processor, settled);
+                continue;
+            }
+        }
+        tell = insert(*cpu, vcpu, now, woken);
+        if (tell == max_cpus)
             return;
-        if (vcpu.processor == to)
-            return insert(*target, vcpu, now_ns(), woken);
     }
+    softirq_raise_on(tell, Softirq::schedule);
 }
 
 /// Takes the unit that lags most from another CPU's queue. `limit`: only one that lags behind this virtual time.
