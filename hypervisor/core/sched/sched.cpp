@@ -66,16 +66,26 @@ CpuId choose_cpu(const Vcpu& vcpu) {
     return allowed.empty() ? vcpu.processor : nearest(allowed, vcpu.processor);
 }
 
-/// No idle CPU: among the CPUs it may use, the one whose runner is furthest ahead (a racy peek is good enough).
-CpuId weakest_cpu(const Vcpu& vcpu, CpuId otherwise) {
+/// Where the runner of another CPU has got to: a racy peek, good enough to choose by.
+bool peek_runner(CpuId id, u64 now, u64& vtime) {
+    const CpuSched* cpu = sched_cpus[id];
+    const Vcpu* running = cpu ? read_once(cpu->running) : nullptr;
+    if (!running || running->is_idle)
+        return false;
+    const u64 since = read_once(cpu->charged_to);
+    vtime = running->sched->vtime + (now > since ? running->sched->to_virtual(now - since) : 0);
+    return true;
+}
+
+/// No idle CPU: among the CPUs it may use, the one whose runner is furthest ahead of it by more than `lead`.
+CpuId weakest_cpu(const SchedUnit& unit, CpuId otherwise, u64 lead, u64 now) {
     CpuId best = otherwise;
-    u64 best_vtime = vcpu.sched->vtime;
-    for_each_cpu(vcpu.sched->hard & online_cpus, [&](CpuId id) {
-        const CpuSched* cpu = sched_cpus[id];
-        const Vcpu* running = cpu ? read_once(cpu->running) : nullptr;
-        if (running && !running->is_idle && FairUnit::before(best_vtime, running->sched->vtime)) {
+    u64 best_vtime = unit.vtime + lead;
+    for_each_cpu(unit.hard & online_cpus, [&](CpuId id) {
+        u64 vtime;
+        if (id != otherwise && peek_runner(id, now, vtime) && FairUnit::before(best_vtime, vtime)) {
             best = id;
-            best_vtime = running->sched->vtime;
+            best_vtime = vtime;
         }
     });
     return best;
@@ -125,10 +135,11 @@ void park(Vcpu& vcpu, u64 now) {
     group.refill_timer.set(group.refill_at.load(Order::relaxed));
 }
 
-CpuId place_for_wake(const CpuSched& cpu, const Vcpu& vcpu, bool woken) {
+CpuId place_for_wake(const CpuSched& cpu, const Vcpu& vcpu, bool woken, u64 now) {
     const CpuId to = choose_cpu(vcpu);
-    const bool contended = woken && to == vcpu.processor && !cpu.running->is_idle && online_cpus.count() > 1;
-    return contended ? weakest_cpu(vcpu, to) : to;
+    if (!woken || to != vcpu.processor || cpu.running->is_idle || fair_preempts(*vcpu.sched, cpu.running->sched->vtime))
+        return to;
+    return weakest_cpu(*vcpu.sched, to, fair_preempt_ns, now);
 }
 
 /// Makes a vCPU that is off the queues and not running available again, if it is runnable.
@@ -144,7 +155,7 @@ void make_available(Vcpu& vcpu, bool woken) {
             unit.group->refill(now);
             if (unit.group->exhausted())
                 return park(vcpu, now);
-            settled = place_for_wake(*cpu, vcpu, woken);
+            settled = place_for_wake(*cpu, vcpu, woken, now);
             if (settled != vcpu.processor) {  // it is nobody's at this moment: go round with the other CPU's lock
                 write_once(vcpu.processor, settled);
                 continue;
@@ -262,7 +273,13 @@ void schedule() {
     if (!prev.is_idle)
         prev.sched->yielding = false;
     start_stint(cpu, me, prev, next, now);
+    // A CPU that runs one vCPU has no timer and would never look around: have it take over who waits here too long.
+    CpuId helper = me;
+    if (FairUnit* waits = cpu.queue.head())
+        helper = weakest_cpu(static_cast<SchedUnit&>(*waits), me, 2 * waits->to_virtual(fair_slack_ns), now);
     cpu.lock.unlock();
+    if (helper != me)
+        softirq_raise_on(helper, Softirq::schedule);
     if (&next == &prev) {
         irq_enable();
         return;
