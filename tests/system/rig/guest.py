@@ -43,12 +43,14 @@ class Guest:
 
     def wait(self, pattern, timeout=120, count=1):
         """The line of the console log that matches pattern (the count-th such line)."""
-        quoted = shlex.quote(pattern)
-        done = self.host.run(
-            f"end=$((SECONDS + {timeout}))\nwhile [ $SECONDS -lt $end ]; do\n"
-            f"  [ $(grep -aEc {quoted} {self.log_file} 2>/dev/null || echo 0) -ge {count} ] && break\n"
-            f"  sleep 0.2\ndone\ngrep -aE {quoted} {self.log_file} | tail -n +{count} | grep -a .",
-            timeout + 10)
+        # A line counts once it is whole: the daemon writes what it gets, when it gets it.
+        script = f"""
+whole() {{ if [ "$(tail -c1 {self.log_file} | wc -l)" = 1 ]; then cat {self.log_file}
+           else sed '$d' {self.log_file}; fi 2>/dev/null | grep -aE {shlex.quote(pattern)}; }}
+end=$((SECONDS + {timeout}))
+until [ $(whole | wc -l) -ge {count} ] || [ $SECONDS -ge $end ]; do sleep 0.2; done
+whole | tail -n +{count} | grep -a ."""
+        done = self.host.run(script, timeout + 10)
         if done.status:
             raise AssertionError(f"{self.name}: no {pattern!r} on its console within {timeout} s; "
                                  f"console:\n{self.console()[-1500:] or '(nothing)'}")

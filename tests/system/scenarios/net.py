@@ -41,8 +41,8 @@ def bulk_from_dom0(host):
 
 @scenario()
 def bulk_to_dom0(host):
-    host.check("(nc -l -p 9001 </dev/null >/run/received; echo done >/run/received.done) "
-               ">/dev/null 2>&1 &")
+    host.check("(nc -l -p 9001 -e /bin/sh -c 'cat >/run/received'; echo >/run/received.done) "
+               "</dev/null >/dev/null 2>&1 &")
     guest = networked(host, "net1", 11, f"send=10.77.0.1:9001:{MB}").create()
     sent = sha(guest.wait("GUEST-SENT", 180))
     host.wait_for("[ -e /run/received.done ]", 60, "dom0's end of the stream")
