@@ -46,7 +46,7 @@ static_assert(feature_word_count <= featureset_words);
 constexpr u32 htt = 1U << 28, hypervisor_present = 1U << 31;
 constexpr u32 amd_common_edx = 0x0183f3ff;  ///< bits of 80000001.edx that repeat 1.edx on AMD (APM vol.3 E.4.2)
 
-CpuPolicy policies[6];
+constinit CpuPolicy policies[6];
 
 CpuPolicy& slot(PolicyKind kind) { return policies[static_cast<unsigned>(kind)]; }
 

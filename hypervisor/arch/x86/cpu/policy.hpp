@@ -20,7 +20,7 @@ struct CpuPolicy {
     u32 count = 0;
     u32 max_basic = 0, max_extended = 0;
     u64 platform_info = 0;   ///< MSR 0xce: bit 31 = CPUID faulting offered
-    xen_cpuid_leaf_t leaves[max_policy_leaves];
+    xen_cpuid_leaf_t leaves[max_policy_leaves] = {};
 
     /// nullptr when it has none; `subleaf` is ignored for leaves without.
     [[nodiscard]] xen_cpuid_leaf_t* find(u32 leaf, u32 subleaf = XEN_CPUID_NO_SUBLEAF);

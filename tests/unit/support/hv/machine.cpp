@@ -67,7 +67,9 @@ HOST_WEAK bool hypercall_preempt_check() {
 HOST_WEAK bool copy_from_guest(void* to, u64 address, usize bytes) {
     return hvtest::machine.guest_read && hvtest::machine.guest_read(address, to, bytes);
 }
-HOST_WEAK bool copy_to_guest(u64, const void*, usize) { return false; }
+HOST_WEAK bool copy_to_guest(u64 address, const void* from, usize bytes) {
+    return hvtest::machine.guest_write && hvtest::machine.guest_write(address, from, bytes);
+}
 
 HOST_WEAK void domain_put(Domain& domain) {
     if (domain.refs.fetch_sub(1) == 1)

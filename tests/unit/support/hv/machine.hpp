@@ -14,6 +14,7 @@ struct Machine {
     unsigned preempt_polls = 0;
     unsigned domains_destroyed = 0;
     std::function<bool(hv::u64 address, void* to, hv::usize bytes)> guest_read;
+    std::function<bool(hv::u64 address, const void* from, hv::usize bytes)> guest_write;
 };
 extern Machine machine;
 
