@@ -76,6 +76,10 @@ Result<u64> guest_rdmsr(Vcpu& vcpu, u32 msr) {
         if (!cpu_features.rdtscp)
             return Errno::inval;
         return pv.tsc_aux;
+    case Msr::de_cfg:  // Linux asks whether LFENCE serialises
+        if (cpu_features.vendor == CpuVendor::intel)
+            return Errno::inval;
+        return u64{2};
     case Msr::platform_info:
         if (cpu_features.vendor != CpuVendor::intel)
             return Errno::inval;
@@ -127,6 +131,7 @@ Status guest_wrmsr(Vcpu& vcpu, u32 msr, u64 value) {
     case 0x1b0:
     case hwcr:
     case syscfg:
+    case Msr::de_cfg:
         return {};
     default:
         return is_mc_bank(msr) || is_pmu(msr) ? Status{} : Status{Errno::inval};

@@ -66,12 +66,9 @@ Result<s64> hypercall::update_descriptor(HypercallArgs& args_) {
     if ((address & 7) || !pv_fix_descriptor(descriptor))
         return Errno::inval;
     PageRef page = TRY(PageRef::take(Mfn{address >> page_shift}, *current().domain));
-    // A page in use as a GDT or LDT takes checked descriptors; any other must be plain memory.
-    Status status = page_get_type(*page, PageType::seg_desc);
-    if (!status.ok())
-        status = page_get_type(*page, PageType::writable);
-    if (!status.ok())
-        return status.error();
+    // A page in use as a GDT or LDT stays one while the checked descriptor is written; any other must be plain memory.
+    const bool in_use = static_cast<PageType>(page->type_.load() >> 60) == PageType::seg_desc;
+    TRY(page_get_type(*page, in_use ? PageType::seg_desc : PageType::writable));
     auto* const slot = map_as<u64>(page.mfn()) + (address & (page_size - 1)) / 8;
     write_once(*slot, descriptor);
     TRY(page_put_type(*page));
