@@ -84,9 +84,8 @@ const PlatformTimer* platform_timer_init() {
     return &chosen;
 }
 
-u64 pit_measure_tsc(u32 ms) {
-    constexpr u32 pit_hz = 1'193'182;
-    const u32 count = pit_hz * (ms > 50 ? 50 : ms) / 1000;
+/// One count-down of `count` PIT ticks.
+static u64 pit_measure_once(u32 count) {
     outb(0x61, static_cast<u8>((inb(0x61) & ~2) | 1));  // gate on, speaker off
     outb(0x43, 0xb0);                                   // channel 2, both bytes, mode 0
     outb(0x42, static_cast<u8>(count));
@@ -95,6 +94,22 @@ u64 pit_measure_tsc(u32 ms) {
     for (u32 spins = 0; !(inb(0x61) & 0x20) && spins < 10'000'000; ++spins) {
     }
     return rdtsc_ordered() - start;
+}
+
+u64 pit_measure_tsc(u32 ms) {
+    constexpr u32 pit_hz = 1'193'182;
+    const u32 count = pit_hz * (ms > 50 ? 50 : ms) / 1000;
+    // Whatever interrupts the CPU (firmware, a host) only makes it longer: the least is right when two agree on it.
+    u64 least = ~u64{0};
+    for (int tries = 0; tries < 10; ++tries) {
+        const u64 ticks = pit_measure_once(count);
+        const u64 distance = ticks > least ? ticks - least : least - ticks;
+        const bool agree = distance < ticks >> 11;
+        least = ticks < least ? ticks : least;
+        if (agree)
+            break;
+    }
+    return least;
 }
 
 u64 cmos_read_seconds() {
