@@ -17,10 +17,10 @@ bool serial_parse(const char* text, SerialConfig& out) {
     if (string_starts(text, "auto")) {
         c.baud = 0;
         text += 4;
-    } else if (parse_u64(text, n, 10) && n >= 50 && n <= 115200 && 115200 % n == 0) {
-        c.baud = static_cast<u32>(n);
     } else if (*text != ',' && *text) {
-        return false;
+        if (!parse_u64(text, n, 10) || n < 50 || n > 115200 || 115200 % n != 0)
+            return false;
+        c.baud = static_cast<u32>(n);
     }
     if (*text == ',' && text[1] >= '5' && text[1] <= '8') {  // e.g. 8n1
         const char* parity = "noems";

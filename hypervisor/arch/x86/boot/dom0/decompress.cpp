@@ -94,8 +94,8 @@ const char* unpack_lzma(bool xz, const u8* data, u64 size, u8* out, u64 out_size
     lzma_end(&stream);
     if (result == memory)
         return too_small;
-    // LZMA_OK with the output full: an .lzma stream without an end mark.
-    return (result == stream_end || result == 0) && stream.total_out == out_size ? nullptr : broken;
+    // LZMA_OK with the output full: an .lzma stream need not have an end mark.
+    return (result == stream_end || (result == 0 && !xz)) && stream.total_out == out_size ? nullptr : broken;
 }
 
 const char* unpack_zstd(const u8* data, u64 size, u8* out, u64 out_size) {
