@@ -148,6 +148,11 @@ void Engine::load_node(std::string_view path, std::string_view value, PermRef pe
     settle(ledger);
 }
 
+void Engine::load_empty(std::uint64_t generation) {
+    load_removed("/tool");
+    generation_ = generation;
+}
+
 void Engine::load_removed(std::string_view path) {
     if (path == "/" || !tree_.find(path)) return;
     Ledger ledger;

@@ -110,7 +110,8 @@ class Engine {
     bool load_unwatch(Connection& conn, std::string_view client_path, std::string_view token);
     void load_released(Domid domid);
     bool load_shut_down(Domid domid);
-    void load_generation(std::uint64_t generation) { generation_ = generation; }
+    /// Takes the nodes out that a new engine starts with.
+    void load_empty(std::uint64_t generation);
     Connection& load_socket(std::uint32_t id, std::uint32_t next_tx);
     Transaction& load_transaction(Connection& conn, std::uint32_t id);
     /// Repeats one change inside a restored transaction.

@@ -7,6 +7,9 @@
 namespace hospes::xs {
 namespace {
 
+constexpr std::uint32_t features =
+    XENSTORE_SERVER_FEATURE_RECONNECTION | XENSTORE_SERVER_FEATURE_ERROR;
+
 std::uint32_t load(const std::uint32_t& index) { return __atomic_load_n(&index, __ATOMIC_ACQUIRE); }
 void store(std::uint32_t& index, std::uint32_t value) {
     __atomic_store_n(&index, value, __ATOMIC_RELEASE);
@@ -42,12 +45,13 @@ Ring Ring::resume(xenstore_domain_interface& page, Slot& slot, std::uint64_t com
         slot.now.out_len = 0;
         slot.out_base = r.rsp_prod_;
     }
-    r.announce();
+    // `connection` stays: the guest may have asked for a reconnect meanwhile.
+    page.server_features = features;
     return r;
 }
 
 void Ring::announce() {
-    page_->server_features = XENSTORE_SERVER_FEATURE_RECONNECTION | XENSTORE_SERVER_FEATURE_ERROR;
+    page_->server_features = features;
     store(page_->connection, XENSTORE_CONNECTED);
 }
 
