@@ -18,11 +18,13 @@
 #include <vector>
 
 #include <linux/types.h>
+// The ABI's types, which the kernel's headers below take for granted.
+#include <xen/grant_table.h>
+#include <xen/xen.h>
+
 #include <xen/evtchn.h>
 #include <xen/gntalloc.h>
 #include <xen/gntdev.h>
-#include <xen/grant_table.h>
-#include <xen/xen.h>
 
 namespace {
 
