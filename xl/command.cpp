@@ -45,11 +45,10 @@ int run_command(Command& command, Context& context, std::vector<std::string> arg
     std::string letters;
     std::vector<option> names;
     for (std::size_t i = 0; i < known.size(); ++i) {
-        if (known[i].letter)
-            letters += known[i].letter + std::string(known[i].takes_value ? ":" : "");
+        if (known[i].letter) letters += known[i].letter + std::string(known[i].takes_value ? ":" : "");
         if (known[i].name)
-            names.push_back({known[i].name, known[i].takes_value ? required_argument : no_argument,
-                             nullptr, 256 + static_cast<int>(i)});
+            names.push_back({known[i].name, known[i].takes_value ? required_argument : no_argument, nullptr,
+                             256 + static_cast<int>(i)});
     }
     names.push_back({});
 
@@ -60,15 +59,12 @@ int run_command(Command& command, Context& context, std::vector<std::string> arg
     argv.push_back(nullptr);
     const int argc = static_cast<int>(argv.size()) - 1;
     optind = 0;
-    for (int found;
-         (found = getopt_long(argc, argv.data(), letters.c_str(), names.data(), nullptr)) != -1;) {
-        const auto match = found >= 256
-                               ? known.begin() + (found - 256)
-                               : std::find_if(known.begin(), known.end(),
-                                              [&](const Option& o) { return o.letter == found; });
+    for (int found; (found = getopt_long(argc, argv.data(), letters.c_str(), names.data(), nullptr)) != -1;) {
+        const auto match =
+            found >= 256 ? known.begin() + (found - 256)
+                         : std::find_if(known.begin(), known.end(), [&](const Option& o) { return o.letter == found; });
         if (match == known.end() || found == '?') {
-            std::fprintf(stderr, "\n%.*s", static_cast<int>(command.help().size()),
-                         command.help().data());
+            std::fprintf(stderr, "\n%.*s", static_cast<int>(command.help().size()), command.help().data());
             return exit_usage;
         }
         match->apply(optarg);

@@ -67,9 +67,9 @@ int run_command(Command& command, Context& context, std::vector<std::string> arg
 
 /// In a .cpp of cmd/: returns an exit code after reporting when a Result holds an error, else
 /// yields its value.
-#define XL_TRY(expression)                                                                         \
-    ({                                                                                             \
-        auto&& xl_result = (expression);                                                           \
-        if (!xl_result.ok()) return ::hospes::cli::report(xl_result.problem());                    \
-        *std::move(xl_result);                                                                     \
+#define XL_TRY(expression)                                                                                             \
+    ({                                                                                                                 \
+        auto&& xl_result = (expression);                                                                               \
+        if (!xl_result.ok()) return ::hospes::cli::report(xl_result.problem());                                        \
+        *std::move(xl_result);                                                                                         \
     })

@@ -17,8 +17,7 @@ void usage(FILE* to) {
         // The .md starts with "# xl VERB" and a one-line summary.
         summary.remove_prefix(std::min(summary.find("\n\n") + 2, summary.size()));
         summary = summary.substr(0, summary.find('\n'));
-        std::fprintf(to, " %-19s %.*s\n", std::string(name).c_str(),
-                     static_cast<int>(summary.size()), summary.data());
+        std::fprintf(to, " %-19s %.*s\n", std::string(name).c_str(), static_cast<int>(summary.size()), summary.data());
     }
 }
 
@@ -63,8 +62,7 @@ int main(int argc, char** argv) {
     if (!command) {
         std::fprintf(stderr, "command \"%s\" not implemented\n", name.c_str());
         const std::string close = hospes::cfg::closest_name(name, command_names());
-        if (!close.empty())
-            std::fprintf(stderr, "    hint: did you mean 'xl %s'?\n", close.c_str());
+        if (!close.empty()) std::fprintf(stderr, "    hint: did you mean 'xl %s'?\n", close.c_str());
         return exit_failure;
     }
     return run_command(*command, context, std::move(arguments));

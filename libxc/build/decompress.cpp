@@ -17,9 +17,7 @@ namespace {
 using Bytes = std::vector<std::uint8_t>;
 using Input = std::span<const std::uint8_t>;
 
-Error damaged(const char* method) {
-    return error(std::string("expand the ") + method + " image", 0, "damaged data");
-}
+Error damaged(const char* method) { return error(std::string("expand the ") + method + " image", 0, "damaged data"); }
 Error too_large(const char* method) {
     return error(std::string("expand the ") + method + " image", 0, "it is larger than the limit");
 }
@@ -27,9 +25,10 @@ Error too_large(const char* method) {
 /// Growing output for the streaming libraries: doubles up to the limit.
 class Output {
   public:
-    Output(std::size_t input, std::size_t limit) : limit_(limit) {
-        bytes_.resize(
-            std::min<std::size_t>(limit, input * 4 + 4096)); // kernels shrink to about a quarter
+    Output(std::size_t input, OutputSize size) : limit_(size.limit) {
+        // A little more than expected: the libraries report the end only when there is room left. Kernels shrink to
+        // about a quarter.
+        bytes_.resize(std::min(limit_, (size.expected ? size.expected : input * 4) + 4096));
     }
     [[nodiscard]] std::uint8_t* free_space() { return bytes_.data() + used_; }
     [[nodiscard]] std::size_t room() const { return bytes_.size() - used_; }
@@ -52,12 +51,12 @@ class Output {
     Bytes bytes_;
 };
 
-Result<Bytes> gunzip(Input in, std::size_t limit) {
+Result<Bytes> gunzip(Input in, OutputSize size) {
     z_stream stream{};
     if (inflateInit2(&stream, 16 + MAX_WBITS) != Z_OK) return damaged("gzip");
     stream.next_in = const_cast<Bytef*>(in.data());
     stream.avail_in = static_cast<uInt>(in.size());
-    Output out(in.size(), limit);
+    Output out(in.size(), size);
     int state = Z_OK;
     while (state == Z_OK && out.grow()) {
         const std::size_t room = std::min<std::size_t>(out.room(), 1U << 30);
@@ -71,12 +70,12 @@ Result<Bytes> gunzip(Input in, std::size_t limit) {
     return state == Z_STREAM_END ? Result<Bytes>(out.take()) : damaged("gzip");
 }
 
-Result<Bytes> bunzip2(Input in, std::size_t limit) {
+Result<Bytes> bunzip2(Input in, OutputSize size) {
     bz_stream stream{};
     if (BZ2_bzDecompressInit(&stream, 0, 0) != BZ_OK) return damaged("bzip2");
     stream.next_in = reinterpret_cast<char*>(const_cast<std::uint8_t*>(in.data()));
     stream.avail_in = static_cast<unsigned>(in.size());
-    Output out(in.size(), limit);
+    Output out(in.size(), size);
     int state = BZ_OK;
     bool stuck = false;
     while (state == BZ_OK && !stuck && out.grow()) {
@@ -85,24 +84,23 @@ Result<Bytes> bunzip2(Input in, std::size_t limit) {
         stream.avail_out = static_cast<unsigned>(room);
         state = BZ2_bzDecompress(&stream);
         out.used(room - stream.avail_out);
-        stuck = stream.avail_in == 0 &&
-                stream.avail_out == room; // truncated: it would ask for input forever
+        stuck = stream.avail_in == 0 && stream.avail_out == room; // truncated: it would ask for input forever
     }
     BZ2_bzDecompressEnd(&stream);
     if (state == BZ_OK && !stuck) return too_large("bzip2");
     return state == BZ_STREAM_END ? Result<Bytes>(out.take()) : damaged("bzip2");
 }
 
-Result<Bytes> unxz(Input in, std::size_t limit, bool alone) {
+Result<Bytes> unxz(Input in, OutputSize size, bool alone) {
     const char* const name = alone ? "LZMA" : "XZ";
     lzma_stream stream = LZMA_STREAM_INIT;
     constexpr std::uint64_t memory_limit = 256U << 20;
-    const lzma_ret ready = alone ? lzma_alone_decoder(&stream, memory_limit)
-                                 : lzma_stream_decoder(&stream, memory_limit, 0);
+    const lzma_ret ready =
+        alone ? lzma_alone_decoder(&stream, memory_limit) : lzma_stream_decoder(&stream, memory_limit, 0);
     if (ready != LZMA_OK) return damaged(name);
     stream.next_in = in.data();
     stream.avail_in = in.size();
-    Output out(in.size(), limit);
+    Output out(in.size(), size);
     lzma_ret state = LZMA_OK;
     while (state == LZMA_OK && out.grow()) {
         const std::size_t room = out.room();
@@ -116,12 +114,12 @@ Result<Bytes> unxz(Input in, std::size_t limit, bool alone) {
     return state == LZMA_STREAM_END ? Result<Bytes>(out.take()) : damaged(name);
 }
 
-Result<Bytes> unzstd(Input in, std::size_t limit) {
+Result<Bytes> unzstd(Input in, OutputSize size) {
     ZSTD_DStream* const stream = ZSTD_createDStream();
     if (!stream) return error("expand the zstd image", ENOMEM);
     ZSTD_DCtx_setParameter(stream, ZSTD_d_windowLogMax,
                            27); // what Linux is compressed with at most
-    Output out(in.size(), limit);
+    Output out(in.size(), size);
     ZSTD_inBuffer input{in.data(), in.size(), 0};
     std::size_t state = 1;
     bool full = false;
@@ -137,16 +135,16 @@ Result<Bytes> unzstd(Input in, std::size_t limit) {
 }
 
 std::uint32_t little32(Input in, std::size_t at) {
-    return in[at] | in[at + 1] << 8 | in[at + 2] << 16 |
-           static_cast<std::uint32_t>(in[at + 3]) << 24;
+    return in[at] | in[at + 1] << 8 | in[at + 2] << 16 | static_cast<std::uint32_t>(in[at + 3]) << 24;
 }
 std::uint32_t big32(Input in, std::size_t at) { return __builtin_bswap32(little32(in, at)); }
 
 /// LZ4 "legacy" frames (lz4_Frame_format.md, Legacy frame): magic, then blocks of [u32 size][data],
 /// 8 MiB each.
-Result<Bytes> unlz4(Input in, std::size_t limit) {
+Result<Bytes> unlz4(Input in, OutputSize limits) {
     constexpr std::size_t block = 8U << 20;
     Bytes out;
+    out.reserve(limits.expected);
     for (std::size_t at = 4; at + 4 <= in.size();) {
         const std::uint32_t size = little32(in, at);
         at += 4;
@@ -155,12 +153,13 @@ Result<Bytes> unlz4(Input in, std::size_t limit) {
         // The payload's length word follows the last block: no block can be as large as what it
         // says.
         if (size == 0 || size > in.size() - at) break;
-        if (out.size() >= limit) return too_large("LZ4");
+        if (out.size() >= limits.limit) return too_large("LZ4");
         const std::size_t start = out.size();
-        out.resize(start + block);
+        const std::size_t room = limits.expected > start ? std::min(block, limits.expected - start) : block;
+        out.resize(start + room);
         const int got = LZ4_decompress_safe(reinterpret_cast<const char*>(in.data() + at),
-                                            reinterpret_cast<char*>(out.data() + start),
-                                            static_cast<int>(size), static_cast<int>(block));
+                                            reinterpret_cast<char*>(out.data() + start), static_cast<int>(size),
+                                            static_cast<int>(room));
         if (got < 0) return damaged("LZ4");
         out.resize(start + static_cast<std::size_t>(got));
         at += size;
@@ -170,7 +169,7 @@ Result<Bytes> unlz4(Input in, std::size_t limit) {
 
 /// The lzop file format: a header of variable length, then blocks of
 /// [expanded][packed][checksum(s)][data], big endian.
-Result<Bytes> unlzo(Input in, std::size_t limit) {
+Result<Bytes> unlzo(Input in, OutputSize size) {
     if (lzo_init() != LZO_E_OK) return damaged("LZO");
     // After the 9 magic bytes: version u16, library u16, needed u16 (from 0x940), method u8, level
     // u8, flags u32, [filter u32], mode u32, mtime u32, mtime high u32 (from 0x940), name length u8
@@ -190,20 +189,17 @@ Result<Bytes> unlzo(Input in, std::size_t limit) {
         if (in.size() - at < 12) return damaged("LZO");
         const std::uint32_t packed = big32(in, at + 4);
         at += 8;
-        at += (flags & 0x1 ? 4 : 0) + (flags & 0x100 ? 4 : 0); // checksums of the expanded data
-        if (packed < expanded)
-            at += (flags & 0x2 ? 4 : 0) + (flags & 0x200 ? 4 : 0); // and of the packed data
-        if (at > in.size() || packed > in.size() - at || packed > expanded ||
-            expanded > (64U << 20))
+        at += (flags & 0x1 ? 4 : 0) + (flags & 0x100 ? 4 : 0);                        // checksums of the expanded data
+        if (packed < expanded) at += (flags & 0x2 ? 4 : 0) + (flags & 0x200 ? 4 : 0); // and of the packed data
+        if (at > in.size() || packed > in.size() - at || packed > expanded || expanded > (64U << 20))
             return damaged("LZO");
-        if (expanded > limit - std::min(limit, out.size())) return too_large("LZO");
+        if (expanded > size.limit - std::min(size.limit, out.size())) return too_large("LZO");
         const std::size_t start = out.size();
         out.resize(start + expanded);
         lzo_uint got = expanded;
         if (packed == expanded)
             std::memcpy(out.data() + start, in.data() + at, packed);
-        else if (lzo1x_decompress_safe(in.data() + at, packed, out.data() + start, &got, nullptr) !=
-                     LZO_E_OK ||
+        else if (lzo1x_decompress_safe(in.data() + at, packed, out.data() + start, &got, nullptr) != LZO_E_OK ||
                  got != expanded)
             return damaged("LZO");
         at += packed;
@@ -217,12 +213,9 @@ struct Magic {
 };
 using namespace std::string_view_literals;
 constexpr Magic magics[] = {
-    {Compression::gzip, "gzip", "\x1f\x8b"sv},
-    {Compression::bzip2, "bzip2", "BZh"sv},
-    {Compression::xz, "XZ", "\xfd\x37zXZ\0"sv},
-    {Compression::lzma, "LZMA", "\x5d\0\0"sv},
-    {Compression::lzo, "LZO", "\x89LZO\0\r\n\x1a\n"sv},
-    {Compression::lz4, "LZ4", "\x02\x21\x4c\x18"sv},
+    {Compression::gzip, "gzip", "\x1f\x8b"sv},          {Compression::bzip2, "bzip2", "BZh"sv},
+    {Compression::xz, "XZ", "\xfd\x37zXZ\0"sv},         {Compression::lzma, "LZMA", "\x5d\0\0"sv},
+    {Compression::lzo, "LZO", "\x89LZO\0\r\n\x1a\n"sv}, {Compression::lz4, "LZ4", "\x02\x21\x4c\x18"sv},
     {Compression::zstd, "zstd", "\x28\xb5\x2f\xfd"sv},
 };
 
@@ -230,8 +223,7 @@ constexpr Magic magics[] = {
 
 Compression detect_compression(std::span<const std::uint8_t> data) {
     for (const Magic& magic : magics)
-        if (data.size() >= magic.bytes.size() &&
-            std::memcmp(data.data(), magic.bytes.data(), magic.bytes.size()) == 0)
+        if (data.size() >= magic.bytes.size() && std::memcmp(data.data(), magic.bytes.data(), magic.bytes.size()) == 0)
             return magic.method;
     return Compression::none;
 }
@@ -242,18 +234,18 @@ std::string_view name_of(Compression method) {
     return "uncompressed";
 }
 
-Result<Bytes> decompress(Input data, Compression method, std::size_t limit) {
+Result<Bytes> decompress(Input data, Compression method, OutputSize size) {
     switch (method) {
-    case Compression::gzip: return gunzip(data, limit);
-    case Compression::bzip2: return bunzip2(data, limit);
-    case Compression::xz: return unxz(data, limit, false);
-    case Compression::lzma: return unxz(data, limit, true);
-    case Compression::lzo: return unlzo(data, limit);
-    case Compression::lz4: return unlz4(data, limit);
-    case Compression::zstd: return unzstd(data, limit);
+    case Compression::gzip: return gunzip(data, size);
+    case Compression::bzip2: return bunzip2(data, size);
+    case Compression::xz: return unxz(data, size, false);
+    case Compression::lzma: return unxz(data, size, true);
+    case Compression::lzo: return unlzo(data, size);
+    case Compression::lz4: return unlz4(data, size);
+    case Compression::zstd: return unzstd(data, size);
     case Compression::none: break;
     }
-    if (data.size() > limit) return too_large("plain");
+    if (data.size() > size.limit) return too_large("plain");
     return Bytes(data.begin(), data.end());
 }
 

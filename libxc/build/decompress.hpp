@@ -18,9 +18,12 @@ enum class Compression { none, gzip, bzip2, xz, lzma, lzo, lz4, zstd };
 Compression detect_compression(std::span<const std::uint8_t> data);
 std::string_view name_of(Compression method);
 
-/// Fails when the data are damaged or would expand beyond `limit` bytes. Bytes after the compressed
-/// stream are ignored (a Linux payload carries its expanded length there).
-Result<std::vector<std::uint8_t>> decompress(std::span<const std::uint8_t> data, Compression method,
-                                             std::size_t limit);
+struct OutputSize {
+    std::size_t limit = 0;    ///< never more than this
+    std::size_t expected = 0; ///< if known (0: not), the buffer is made once in this size
+};
+/// Fails when the data are damaged or would expand beyond the limit. Bytes after the compressed stream are ignored (a
+/// Linux payload carries its expanded length there).
+Result<std::vector<std::uint8_t>> decompress(std::span<const std::uint8_t> data, Compression method, OutputSize size);
 
 } // namespace hospes::xc

@@ -15,8 +15,7 @@ constexpr std::uint64_t map_window = 4096; // frames mapped at a time: 16 MiB
 
 /// Populates as many of `starts` as the host has in one piece; those that it has not stay in
 /// `starts`.
-Status GuestMemory::populate_order(std::vector<xen_pfn_t>& starts, unsigned order,
-                                   bool translated) {
+Status GuestMemory::populate_order(std::vector<xen_pfn_t>& starts, unsigned order, bool translated) {
     std::vector<xen_pfn_t> batch;
     std::size_t done = 0;
     while (done < starts.size()) {
@@ -56,8 +55,7 @@ Status GuestMemory::populate(std::uint64_t first, std::uint64_t pages, bool tran
     HOSPES_TRY(populate_order(small, 0, translated));
     if (!small.empty())
         return error("allocate memory for domain " + std::to_string(domain_), ENOMEM,
-                     std::to_string(small.size()) + " of " + std::to_string(pages) +
-                         " pages are missing",
+                     std::to_string(small.size()) + " of " + std::to_string(pages) + " pages are missing",
                      "lower memory= or free some: see `xl info` free_memory");
     return {};
 }
@@ -66,8 +64,7 @@ Result<Mapping> GuestMemory::map(std::uint64_t first_frame, std::uint64_t frames
     std::vector<xen_pfn_t> names(frames);
     for (std::uint64_t i = 0; i < frames; ++i) {
         if (!p2m_.empty() && first_frame + i >= p2m_.size())
-            return error("map guest memory", EFAULT,
-                         "the guest has too little memory for its image");
+            return error("map guest memory", EFAULT, "the guest has too little memory for its image");
         names[i] = mapped_name(first_frame + i);
     }
     return map_frames(control_.transport(), domain_, names, true);
@@ -76,8 +73,7 @@ Result<Mapping> GuestMemory::map(std::uint64_t first_frame, std::uint64_t frames
 Status GuestMemory::write(std::uint64_t address, std::span<const std::uint8_t> data) const {
     while (!data.empty()) {
         const std::uint64_t frame = address >> page_shift, offset = address % page_size;
-        const std::size_t bytes =
-            std::min<std::size_t>(data.size(), map_window * page_size - offset);
+        const std::size_t bytes = std::min<std::size_t>(data.size(), map_window * page_size - offset);
         const Mapping window = HOSPES_TRY(map(frame, pages_for(offset + bytes)));
         std::memcpy(window.bytes().data() + offset, data.data(), bytes);
         data = data.subspan(bytes);
@@ -99,8 +95,7 @@ Status GuestMemory::clear_frames(std::uint64_t first_frame, std::uint64_t frames
             ops[i].arg1.mfn = p2m_[first_frame + i];
         }
         const long result = control_.transport().hypercall(
-            __HYPERVISOR_mmuext_op,
-            {reinterpret_cast<std::uint64_t>(ops.data()), count, 0, domain_});
+            __HYPERVISOR_mmuext_op, {reinterpret_cast<std::uint64_t>(ops.data()), count, 0, domain_});
         if (result < 0) return error("clear guest memory", static_cast<int>(-result));
         first_frame += count;
         frames -= count;
@@ -114,8 +109,7 @@ Status GuestMemory::clear(std::uint64_t address, std::uint64_t bytes) const {
         const std::uint64_t whole = address % page_size ? 0 : bytes / page_size;
         if (whole && !p2m_.empty()) {
             if ((address >> page_shift) + whole > p2m_.size())
-                return error("clear guest memory", EFAULT,
-                             "the guest has too little memory for its image");
+                return error("clear guest memory", EFAULT, "the guest has too little memory for its image");
             HOSPES_TRY(clear_frames(address >> page_shift, whole));
             address += whole * page_size;
             bytes -= whole * page_size;

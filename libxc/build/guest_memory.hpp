@@ -15,9 +15,7 @@ class GuestMemory {
     /// unseen.
     Status populate(std::uint64_t first, std::uint64_t pages, bool translated);
     /// The name the hypervisor maps a frame by: PV machine frame, else the guest frame itself.
-    [[nodiscard]] xen_pfn_t mapped_name(std::uint64_t frame) const {
-        return p2m_.empty() ? frame : p2m_[frame];
-    }
+    [[nodiscard]] xen_pfn_t mapped_name(std::uint64_t frame) const { return p2m_.empty() ? frame : p2m_[frame]; }
     [[nodiscard]] const std::vector<xen_pfn_t>& p2m() const { return p2m_; }
 
     Result<Mapping> map(std::uint64_t first_frame, std::uint64_t frames) const;

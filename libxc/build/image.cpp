@@ -27,16 +27,13 @@ template <typename T> bool read_at(std::span<const std::uint8_t> data, std::uint
 
 /// Linux boot protocol (Documentation/x86/boot.rst): the compressed kernel inside a bzImage,
 /// protocol 2.08 and later.
-Result<std::span<const std::uint8_t>> bzimage_payload(std::span<const std::uint8_t> file,
-                                                      const std::string& name) {
+Result<std::span<const std::uint8_t>> bzimage_payload(std::span<const std::uint8_t> file, const std::string& name) {
     std::uint16_t version = 0;
     std::uint32_t offset = 0, length = 0;
-    if (!read_at(file, 0x206, version) || !read_at(file, 0x248, offset) ||
-        !read_at(file, 0x24c, length))
+    if (!read_at(file, 0x206, version) || !read_at(file, 0x248, offset) || !read_at(file, 0x24c, length))
         return error("read kernel " + name, 0, "the bzImage header is cut short");
     if (version < 0x208)
-        return error("read kernel " + name, 0,
-                     "boot protocol older than 2.08 has no payload to extract");
+        return error("read kernel " + name, 0, "boot protocol older than 2.08 has no payload to extract");
     const unsigned setup_sectors = file[0x1f1] ? file[0x1f1] : 4;
     const std::uint64_t start = (setup_sectors + 1ULL) * 512 + offset;
     if (start > file.size() || length > file.size() - start)
@@ -49,15 +46,13 @@ Result<std::span<const std::uint8_t>> bzimage_payload(std::span<const std::uint8
 /// Reads headers, notes and segments of either ELF class into one form.
 class ElfParser {
   public:
-    ElfParser(KernelImage& image, const std::string& name)
-        : image_(image), name_(name), elf_(image.elf_) {}
+    ElfParser(KernelImage& image, const std::string& name) : image_(image), name_(name), elf_(image.elf_) {}
 
     Status run() {
         if (elf_.size() < EI_NIDENT || std::memcmp(elf_.data(), ELFMAG, SELFMAG) != 0)
             return fail("it is neither a bzImage nor an ELF file");
         image_.is64_ = elf_[EI_CLASS] == ELFCLASS64;
-        return image_.is64_ ? parse<Elf64_Ehdr, Elf64_Phdr, Elf64_Shdr>()
-                            : parse<Elf32_Ehdr, Elf32_Phdr, Elf32_Shdr>();
+        return image_.is64_ ? parse<Elf64_Ehdr, Elf64_Phdr, Elf64_Shdr>() : parse<Elf32_Ehdr, Elf32_Phdr, Elf32_Shdr>();
     }
 
   private:
@@ -66,8 +61,7 @@ class ElfParser {
     template <typename Ehdr, typename Phdr, typename Shdr> Status parse() {
         Ehdr header;
         if (!read_at(elf_, 0, header)) return fail("the ELF header is cut short");
-        if (header.e_machine != EM_X86_64 && header.e_machine != EM_386)
-            return fail("it is for another processor");
+        if (header.e_machine != EM_X86_64 && header.e_machine != EM_386) return fail("it is for another processor");
         image_.entry_ = header.e_entry;
         image_.start_ = ~std::uint64_t{0};
         bool have_notes = false;
@@ -87,20 +81,17 @@ class ElfParser {
     template <typename Phdr> Status segment(const Phdr& program) {
         if (program.p_offset > elf_.size() || program.p_filesz > elf_.size() - program.p_offset)
             return fail("a segment lies outside the file");
-        if (program.p_filesz > program.p_memsz)
-            return fail("a segment is larger in the file than in memory");
+        if (program.p_filesz > program.p_memsz) return fail("a segment is larger in the file than in memory");
         const std::uint64_t start = program.p_paddr, size = program.p_memsz;
         if (size > image_limit || start > ~size) return fail("a segment is impossibly large");
         image_.start_ = std::min(image_.start_, start);
         image_.end_ = std::max(image_.end_, start + size);
-        if (image_.end_ - image_.start_ > image_limit)
-            return fail("its segments are too far apart");
+        if (image_.end_ - image_.start_ > image_limit) return fail("its segments are too far apart");
         image_.segments_.push_back({start, program.p_offset, program.p_filesz, size});
         return {};
     }
 
-    template <typename Shdr>
-    void section_notes(std::uint64_t table, unsigned count, unsigned entry_size) {
+    template <typename Shdr> void section_notes(std::uint64_t table, unsigned count, unsigned entry_size) {
         for (unsigned i = 0; i < count; ++i) {
             Shdr section;
             if (!read_at(elf_, table + std::uint64_t{i} * entry_size, section)) return;
@@ -111,17 +102,14 @@ class ElfParser {
     /// Returns whether there was a Xen note among them.
     bool notes(std::uint64_t offset, std::uint64_t size) {
         if (offset > elf_.size() || size > elf_.size() - offset) return false;
-        const std::span<const std::uint8_t> area =
-            std::span<const std::uint8_t>(elf_).subspan(offset, size);
+        const std::span<const std::uint8_t> area = std::span<const std::uint8_t>(elf_).subspan(offset, size);
         bool found = false;
         for (std::uint64_t at = 0; at + sizeof(Elf64_Nhdr) <= area.size();) {
             Elf64_Nhdr note;
             read_at(area, at, note);
             at += sizeof(note);
-            const std::uint64_t name_size = (note.n_namesz + 3ULL) & ~3ULL,
-                                data_size = (note.n_descsz + 3ULL) & ~3ULL;
-            if (name_size > area.size() - at || data_size > area.size() - at - name_size)
-                return found;
+            const std::uint64_t name_size = (note.n_namesz + 3ULL) & ~3ULL, data_size = (note.n_descsz + 3ULL) & ~3ULL;
+            if (name_size > area.size() - at || data_size > area.size() - at - name_size) return found;
             if (note.n_namesz == 4 && std::memcmp(area.data() + at, "Xen", 4) == 0) {
                 take(note.n_type, area.subspan(at + name_size, note.n_descsz));
                 found = true;
@@ -177,8 +165,12 @@ Result<KernelImage> KernelImage::parse(std::vector<std::uint8_t> file, const std
     const Compression method = detect_compression(payload);
     image.format_ = bzimage ? "bzImage" : "ELF";
     if (method != Compression::none) image.format_ += " (" + std::string(name_of(method)) + ")";
+    // The last word of a bzImage's payload is its expanded length: a hint only, the file may lie.
+    std::uint32_t stated = 0;
+    if (bzimage && payload.size() > sizeof(stated)) read_at(payload, payload.size() - sizeof(stated), stated);
+    const std::size_t expected = stated <= 16 * payload.size() ? stated : 0;
     if (method != Compression::none || bzimage) {
-        auto expanded = decompress(payload, method, file_limit);
+        auto expanded = decompress(payload, method, {file_limit, expected});
         if (!expanded) return std::move(expanded).problem().within("read kernel " + name);
         image.elf_ = *std::move(expanded);
     } else {

@@ -29,10 +29,8 @@ struct Layout {
     }
 };
 
-constexpr std::uint64_t mapping_unit =
-    (4U << 20) >> page_shift; // the mapping ends on a 4 MiB boundary ...
-constexpr std::uint64_t mapping_spare =
-    (512U << 10) >> page_shift; // ... with at least 512 KiB to spare (xen/xen.h)
+constexpr std::uint64_t mapping_unit = (4U << 20) >> page_shift;    // the mapping ends on a 4 MiB boundary ...
+constexpr std::uint64_t mapping_spare = (512U << 10) >> page_shift; // ... with at least 512 KiB to spare (xen/xen.h)
 
 Layout plan_layout(const KernelImage& kernel, const GuestPlan& plan) {
     const XenNotes& notes = kernel.notes();
@@ -57,8 +55,7 @@ Layout plan_layout(const KernelImage& kernel, const GuestPlan& plan) {
     l.console = take(1);
     // The tables map themselves: repeat until their number is stable.
     for (std::uint64_t guess = 1, need;; guess = need) {
-        l.mapped_end =
-            (next + guess + 1 + mapping_spare + mapping_unit - 1) / mapping_unit * mapping_unit;
+        l.mapped_end = (next + guess + 1 + mapping_spare + mapping_unit - 1) / mapping_unit * mapping_unit;
         need = 1 + tables_for(l.virt_base, l.mapped_end);
         if (need <= guess) {
             l.table_pages = guess;
@@ -83,8 +80,7 @@ std::span<const std::uint8_t> bytes_of(std::span<const std::uint64_t> words) {
     return {reinterpret_cast<const std::uint8_t*>(words.data()), words.size_bytes()};
 }
 
-Status load_kernel(const KernelImage& kernel, const GuestMemory& memory,
-                   std::uint64_t paddr_offset) {
+Status load_kernel(const KernelImage& kernel, const GuestMemory& memory, std::uint64_t paddr_offset) {
     for (const Segment& segment : kernel.segments()) {
         const std::uint64_t at = segment.physical - paddr_offset;
         HOSPES_TRY(memory.write(at, kernel.bytes(segment)));
@@ -102,15 +98,14 @@ Status write_tables(const KernelImage& kernel, const GuestMemory& memory, const 
     PvTables tables(memory.p2m(), frames);
     bool fits = tables.map({l.address(0), 0, l.mapped_end});
     if (l.p2m_apart) fits = fits && tables.map({*kernel.notes().init_p2m, l.p2m, l.p2m_pages});
-    if (!fits)
-        return error("lay out the guest's page tables", ENOSPC, "internal miscount of table pages");
+    if (!fits) return error("lay out the guest's page tables", ENOSPC, "internal miscount of table pages");
     for (std::size_t i = 0; i < frames.size(); ++i)
         HOSPES_TRY(memory.write(tables.frame(i) << page_shift, bytes_of(tables.contents(i))));
     return {};
 }
 
-Status write_start_info(Control& control, const GuestMemory& memory, const GuestPlan& plan,
-                        const Layout& l, const KernelImage& kernel) {
+Status write_start_info(Control& control, const GuestMemory& memory, const GuestPlan& plan, const Layout& l,
+                        const KernelImage& kernel) {
     const DomainInfo info = HOSPES_TRY(control.info(plan.domain));
     std::vector<std::uint8_t> page(page_size);
     auto& start = *reinterpret_cast<start_info_t*>(page.data());
@@ -136,14 +131,12 @@ Status write_start_info(Control& control, const GuestMemory& memory, const Guest
     if (plan.command_line.size() >= sizeof(start.cmd_line))
         return error("set the kernel command line", E2BIG,
                      "it has " + std::to_string(plan.command_line.size()) + " characters",
-                     "at most " + std::to_string(sizeof(start.cmd_line) - 1) +
-                         " fit: shorten extra= or cmdline=");
+                     "at most " + std::to_string(sizeof(start.cmd_line) - 1) + " fit: shorten extra= or cmdline=");
     std::copy(plan.command_line.begin(), plan.command_line.end(), start.cmd_line);
     HOSPES_TRY(memory.write(l.start_info << page_shift, page));
 
     const xen_pfn_t shared_frame = info.shared_info_frame;
-    const Mapping shared =
-        HOSPES_TRY(map_frames(control.transport(), plan.domain, {&shared_frame, 1}, true));
+    const Mapping shared = HOSPES_TRY(map_frames(control.transport(), plan.domain, {&shared_frame, 1}, true));
     auto* const si = shared.as<shared_info_t>();
     std::memset(si, 0, sizeof(*si));
     for (auto& vcpu : si->vcpu_info)
@@ -151,16 +144,15 @@ Status write_start_info(Control& control, const GuestMemory& memory, const Guest
     return {};
 }
 
-Status set_first_vcpu(Control& control, const GuestMemory& memory, const GuestPlan& plan,
-                      const Layout& l, const KernelImage& kernel) {
+Status set_first_vcpu(Control& control, const GuestMemory& memory, const GuestPlan& plan, const Layout& l,
+                      const KernelImage& kernel) {
     vcpu_guest_context_t context{};
     context.user_regs.rip = kernel.notes().entry.value_or(kernel.elf_entry());
     context.user_regs.rsp = l.address(l.stack) + page_size;
     context.user_regs.rsi = l.address(l.start_info);
     context.user_regs.rflags = 1U << 9; // interrupts on: events are masked in vcpu_info
     context.user_regs.cs = FLAT_KERNEL_CS;
-    context.user_regs.ds = context.user_regs.es = context.user_regs.fs = context.user_regs.gs =
-        FLAT_KERNEL_DS;
+    context.user_regs.ds = context.user_regs.es = context.user_regs.fs = context.user_regs.gs = FLAT_KERNEL_DS;
     context.user_regs.ss = FLAT_KERNEL_SS;
     context.kernel_ss = FLAT_KERNEL_SS;
     context.kernel_sp = context.user_regs.rsp;
@@ -175,22 +167,20 @@ Result<BuiltGuest> build_pv(Control& control, const KernelImage& kernel, const G
     const Layout l = plan_layout(kernel, plan);
     if (l.end > plan.pages)
         return error("lay out the guest", ENOSPC,
-                     "kernel, ramdisk and tables need " + std::to_string((l.end >> 8) + 1) +
-                         " MiB, the guest has " + std::to_string(plan.pages >> 8) + " MiB",
+                     "kernel, ramdisk and tables need " + std::to_string((l.end >> 8) + 1) + " MiB, the guest has " +
+                         std::to_string(plan.pages >> 8) + " MiB",
                      "raise memory=");
     GuestMemory memory(control, plan.domain);
     HOSPES_TRY(memory.populate(0, plan.pages, false));
     HOSPES_TRY(load_kernel(kernel, memory, l.paddr_offset));
     HOSPES_TRY(memory.write(l.ramdisk << page_shift, plan.ramdisk));
-    HOSPES_TRY(
-        memory.write(l.p2m << page_shift, bytes_of(std::span(memory.p2m()).first(plan.pages))));
+    HOSPES_TRY(memory.write(l.p2m << page_shift, bytes_of(std::span(memory.p2m()).first(plan.pages))));
     HOSPES_TRY(memory.clear(l.store << page_shift, 2 * page_size)); // store and console rings
     HOSPES_TRY(memory.clear(l.stack << page_shift, page_size));
     HOSPES_TRY(write_tables(kernel, memory, l));
     HOSPES_TRY(write_start_info(control, memory, plan, l, kernel));
     if (kernel.notes().hypercall_page)
-        HOSPES_TRY(control.fill_hypercall_page(
-            plan.domain, memory.p2m()[l.frame_of(*kernel.notes().hypercall_page)]));
+        HOSPES_TRY(control.fill_hypercall_page(plan.domain, memory.p2m()[l.frame_of(*kernel.notes().hypercall_page)]));
     HOSPES_TRY(control.pin_table(plan.domain, MMUEXT_PIN_L4_TABLE, memory.p2m()[l.tables]));
     HOSPES_TRY(set_first_vcpu(control, memory, plan, l, kernel));
     return BuiltGuest{memory.p2m()[l.store], memory.p2m()[l.console]};

@@ -13,9 +13,7 @@ constexpr std::uint64_t address_mask = 0x000ffffffffff000ULL;
 constexpr std::uint64_t table_bits = present | writable | user | accessed | dirty;
 constexpr std::uint64_t page_bits = present | user | accessed;
 
-std::size_t slot_of(std::uint64_t address, unsigned level) {
-    return (address >> (12 + 9 * (level - 1))) & 511;
-}
+std::size_t slot_of(std::uint64_t address, unsigned level) { return (address >> (12 + 9 * (level - 1))) & 511; }
 
 } // namespace
 
@@ -61,8 +59,7 @@ bool PvTables::map(const PvRange& range) {
         }
         const std::uint64_t frame = range.first_frame + i;
         if (frame >= p2m_.size()) return false;
-        tables_[l1][slot_of(address, 1)] =
-            (p2m_[frame] << 12) | page_bits | (is_table(frame) ? 0 : writable | dirty);
+        tables_[l1][slot_of(address, 1)] = (p2m_[frame] << 12) | page_bits | (is_table(frame) ? 0 : writable | dirty);
     }
     return true;
 }

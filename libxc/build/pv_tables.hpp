@@ -34,9 +34,7 @@ class PvTables {
     [[nodiscard]] std::uint64_t top_frame() const { return frames_.front(); }
     [[nodiscard]] std::size_t count() const { return used_; }
     [[nodiscard]] std::uint64_t frame(std::size_t i) const { return frames_[i]; }
-    [[nodiscard]] std::span<const std::uint64_t> contents(std::size_t i) const {
-        return tables_[i];
-    }
+    [[nodiscard]] std::span<const std::uint64_t> contents(std::size_t i) const { return tables_[i]; }
 
   private:
     using Table = std::vector<std::uint64_t>;

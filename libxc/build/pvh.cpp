@@ -6,8 +6,7 @@
 namespace hospes::xc {
 
 Result<BuiltGuest> build_pvh(Control&, const KernelImage&, const GuestPlan&) {
-    return error("build the guest", EOPNOTSUPP, "PVH guests are not supported yet",
-                 "set type=\"pv\"");
+    return error("build the guest", EOPNOTSUPP, "PVH guests are not supported yet", "set type=\"pv\"");
 }
 
 } // namespace hospes::xc

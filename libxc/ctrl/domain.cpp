@@ -35,23 +35,16 @@ Status Control::destroy(DomId domain) {
     return status(result, "destroy", domain);
 }
 
-Status Control::pause(DomId domain) {
-    return simple_domctl(*this, domain, XEN_DOMCTL_pausedomain, "pause");
-}
-Status Control::unpause(DomId domain) {
-    return simple_domctl(*this, domain, XEN_DOMCTL_unpausedomain, "unpause");
-}
-Status Control::resume(DomId domain) {
-    return simple_domctl(*this, domain, XEN_DOMCTL_resumedomain, "resume");
-}
+Status Control::pause(DomId domain) { return simple_domctl(*this, domain, XEN_DOMCTL_pausedomain, "pause"); }
+Status Control::unpause(DomId domain) { return simple_domctl(*this, domain, XEN_DOMCTL_unpausedomain, "unpause"); }
+Status Control::resume(DomId domain) { return simple_domctl(*this, domain, XEN_DOMCTL_resumedomain, "resume"); }
 
 Status Control::shutdown(DomId domain, unsigned reason) {
     Buffer<sched_remote_shutdown_t> buffer(transport_);
     if (!buffer) return error("shut down domain " + std::to_string(domain), ENOMEM);
     buffer->domain_id = domain;
     buffer->reason = reason;
-    return status(transport_.hypercall(__HYPERVISOR_sched_op,
-                                       {SCHEDOP_remote_shutdown, address_of(buffer.data())}),
+    return status(transport_.hypercall(__HYPERVISOR_sched_op, {SCHEDOP_remote_shutdown, address_of(buffer.data())}),
                   "shut down", domain);
 }
 
@@ -60,8 +53,7 @@ Result<DomainInfo> Control::info(DomId domain) {
     op.cmd = XEN_DOMCTL_getdomaininfo;
     op.domain = domain;
     const long result = domctl(op);
-    if (result < 0)
-        return error("look up domain " + std::to_string(domain), static_cast<int>(-result));
+    if (result < 0) return error("look up domain " + std::to_string(domain), static_cast<int>(-result));
     return op.u.getdomaininfo;
 }
 
@@ -86,9 +78,8 @@ Result<std::vector<DomainInfo>> Control::list(DomId first) {
 }
 
 Status Control::set_handle(DomId domain, const std::uint8_t (&handle)[16]) {
-    return simple_domctl(*this, domain, XEN_DOMCTL_setdomainhandle, "name", [&](xen_domctl& op) {
-        std::memcpy(op.u.setdomainhandle.handle, handle, sizeof(handle));
-    });
+    return simple_domctl(*this, domain, XEN_DOMCTL_setdomainhandle, "name",
+                         [&](xen_domctl& op) { std::memcpy(op.u.setdomainhandle.handle, handle, sizeof(handle)); });
 }
 
 Status Control::max_vcpus(DomId domain, unsigned count) {
@@ -101,15 +92,13 @@ Status Control::set_address_size(DomId domain, unsigned bits) {
                          [&](xen_domctl& op) { op.u.address_size.size = bits; });
 }
 
-Status Control::set_tsc(DomId domain, unsigned mode, std::uint64_t elapsed_ns, unsigned khz,
-                        unsigned incarnation) {
-    return simple_domctl(*this, domain, XEN_DOMCTL_settscinfo, "set the TSC mode of",
-                         [&](xen_domctl& op) {
-                             op.u.tsc_info.tsc_mode = mode;
-                             op.u.tsc_info.elapsed_nsec = elapsed_ns;
-                             op.u.tsc_info.gtsc_khz = khz;
-                             op.u.tsc_info.incarnation = incarnation;
-                         });
+Status Control::set_tsc(DomId domain, unsigned mode, std::uint64_t elapsed_ns, unsigned khz, unsigned incarnation) {
+    return simple_domctl(*this, domain, XEN_DOMCTL_settscinfo, "set the TSC mode of", [&](xen_domctl& op) {
+        op.u.tsc_info.tsc_mode = mode;
+        op.u.tsc_info.elapsed_nsec = elapsed_ns;
+        op.u.tsc_info.gtsc_khz = khz;
+        op.u.tsc_info.incarnation = incarnation;
+    });
 }
 
 Status Control::fill_hypercall_page(DomId domain, xen_pfn_t frame) {
@@ -118,11 +107,10 @@ Status Control::fill_hypercall_page(DomId domain, xen_pfn_t frame) {
 }
 
 Status Control::send_trigger(DomId domain, unsigned trigger, unsigned vcpu) {
-    return simple_domctl(*this, domain, XEN_DOMCTL_sendtrigger, "send a trigger to",
-                         [&](xen_domctl& op) {
-                             op.u.sendtrigger.trigger = trigger;
-                             op.u.sendtrigger.vcpu = vcpu;
-                         });
+    return simple_domctl(*this, domain, XEN_DOMCTL_sendtrigger, "send a trigger to", [&](xen_domctl& op) {
+        op.u.sendtrigger.trigger = trigger;
+        op.u.sendtrigger.vcpu = vcpu;
+    });
 }
 
 Result<std::uint32_t> Control::alloc_unbound(DomId local, DomId remote) {
@@ -130,11 +118,10 @@ Result<std::uint32_t> Control::alloc_unbound(DomId local, DomId remote) {
     if (!buffer) return error("allocate an event channel", ENOMEM);
     buffer->dom = local;
     buffer->remote_dom = remote;
-    const long result = transport_.hypercall(__HYPERVISOR_event_channel_op,
-                                             {EVTCHNOP_alloc_unbound, address_of(buffer.data())});
+    const long result =
+        transport_.hypercall(__HYPERVISOR_event_channel_op, {EVTCHNOP_alloc_unbound, address_of(buffer.data())});
     if (result < 0)
-        return error("allocate an event channel for domain " + std::to_string(local),
-                     static_cast<int>(-result));
+        return error("allocate an event channel for domain " + std::to_string(local), static_cast<int>(-result));
     return buffer->port;
 }
 

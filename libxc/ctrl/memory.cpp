@@ -33,13 +33,11 @@ Status Control::claim(DomId domain, std::uint64_t pages) {
     if (result < 0)
         return error("claim " + std::to_string(pages >> (20 - page_shift)) + " MiB for domain " +
                          std::to_string(domain),
-                     static_cast<int>(-result), {},
-                     "not enough free memory: see `xl info` free_memory");
+                     static_cast<int>(-result), {}, "not enough free memory: see `xl info` free_memory");
     return {};
 }
 
-Result<std::size_t> Control::populate(DomId domain, std::span<xen_pfn_t> frames, unsigned order,
-                                      unsigned flags) {
+Result<std::size_t> Control::populate(DomId domain, std::span<xen_pfn_t> frames, unsigned order, unsigned flags) {
     Buffer<xen_pfn_t> list(transport_, frames.size());
     if (!list) return error("allocate memory for domain " + std::to_string(domain), ENOMEM);
     std::memcpy(list.data(), frames.data(), frames.size_bytes());
@@ -50,9 +48,7 @@ Result<std::size_t> Control::populate(DomId domain, std::span<xen_pfn_t> frames,
     request.mem_flags = flags;
     request.domid = domain;
     const long result = memory_op(XENMEM_populate_physmap, &request, sizeof(request));
-    if (result < 0)
-        return error("allocate memory for domain " + std::to_string(domain),
-                     static_cast<int>(-result));
+    if (result < 0) return error("allocate memory for domain " + std::to_string(domain), static_cast<int>(-result));
     std::memcpy(frames.data(), list.data(), frames.size_bytes());
     return static_cast<std::size_t>(result);
 }
@@ -65,13 +61,11 @@ Status Control::set_memory_map(DomId domain, std::span<const E820> map) {
     request.domid = domain;
     request.map.nr_entries = static_cast<unsigned>(map.size());
     request.map.buffer.p = entries.data();
-    return status(memory_op(XENMEM_set_memory_map, &request, sizeof(request)),
-                  "set the memory map of", domain);
+    return status(memory_op(XENMEM_set_memory_map, &request, sizeof(request)), "set the memory map of", domain);
 }
 
 Status Control::set_paging_pool(DomId domain, std::uint64_t bytes) {
-    return simple_domctl(*this, domain, XEN_DOMCTL_set_paging_mempool_size,
-                         "set the paging pool of",
+    return simple_domctl(*this, domain, XEN_DOMCTL_set_paging_mempool_size, "set the paging pool of",
                          [&](xen_domctl& op) { op.u.paging_mempool.size = bytes; });
 }
 
@@ -81,8 +75,7 @@ Status Control::add_to_physmap(DomId domain, unsigned space, std::uint64_t index
     request.space = space;
     request.idx = index;
     request.gpfn = gfn;
-    return status(memory_op(XENMEM_add_to_physmap, &request, sizeof(request)),
-                  "place a special page in", domain);
+    return status(memory_op(XENMEM_add_to_physmap, &request, sizeof(request)), "place a special page in", domain);
 }
 
 Status Control::pin_table(DomId domain, unsigned command, xen_pfn_t frame) {
@@ -90,9 +83,8 @@ Status Control::pin_table(DomId domain, unsigned command, xen_pfn_t frame) {
     if (!op) return error("pin the page tables of domain " + std::to_string(domain), ENOMEM);
     op->cmd = command;
     op->arg1.mfn = frame;
-    return status(
-        transport_.hypercall(__HYPERVISOR_mmuext_op, {address_of(op.data()), 1, 0, domain}),
-        "validate the page tables of", domain);
+    return status(transport_.hypercall(__HYPERVISOR_mmuext_op, {address_of(op.data()), 1, 0, domain}),
+                  "validate the page tables of", domain);
 }
 
 } // namespace hospes::xc

@@ -10,9 +10,7 @@ namespace {
 Error failed(const char* stage, long result) { return error(stage, static_cast<int>(-result)); }
 
 /// A fixed-size text field that need not be terminated.
-template <std::size_t N> std::string text(const char (&field)[N]) {
-    return {field, std::find(field, field + N, '\0')};
-}
+template <std::size_t N> std::string text(const char (&field)[N]) { return {field, std::find(field, field + N, '\0')}; }
 
 } // namespace
 
@@ -52,10 +50,8 @@ Result<VersionInfo> Control::version() {
         out.compile_date = text(info.compile_date);
     }
     if (ask(XENVER_platform_parameters) >= 0)
-        out.virtual_start =
-            reinterpret_cast<const xen_platform_parameters*>(page.data())->virt_start;
-    if (const long size = transport_.hypercall(__HYPERVISOR_xen_version, {XENVER_pagesize});
-        size > 0)
+        out.virtual_start = reinterpret_cast<const xen_platform_parameters*>(page.data())->virt_start;
+    if (const long size = transport_.hypercall(__HYPERVISOR_xen_version, {XENVER_pagesize}); size > 0)
         out.page_size = static_cast<std::uint64_t>(size);
     auto* const id = reinterpret_cast<xen_build_id*>(page.data());
     id->len = page_size - sizeof(xen_build_id);
@@ -71,16 +67,14 @@ Result<VersionInfo> Control::version() {
 Result<PhysInfo> Control::phys_info() {
     xen_sysctl op{};
     op.cmd = XEN_SYSCTL_physinfo;
-    if (const long result = sysctl(op); result < 0)
-        return failed("read the host's resources", result);
+    if (const long result = sysctl(op); result < 0) return failed("read the host's resources", result);
     return op.u.physinfo;
 }
 
 Result<unsigned> Control::scheduler() {
     xen_sysctl op{};
     op.cmd = XEN_SYSCTL_sched_id;
-    if (const long result = sysctl(op); result < 0)
-        return failed("read the host's scheduler", result);
+    if (const long result = sysctl(op); result < 0) return failed("read the host's scheduler", result);
     return op.u.sched_id.sched_id;
 }
 
@@ -93,8 +87,7 @@ Result<std::string> Control::console_ring(bool clear) {
     op.u.readconsole.clear = clear;
     op.u.readconsole.count = size;
     xc::set_handle(op.u.readconsole.buffer, buffer.data());
-    if (const long result = sysctl(op); result < 0)
-        return failed("read the hypervisor's log", result);
+    if (const long result = sysctl(op); result < 0) return failed("read the hypervisor's log", result);
     return std::string(buffer.data(), std::min<std::size_t>(op.u.readconsole.count, size));
 }
 
@@ -134,8 +127,7 @@ Result<Control::Numa> Control::numa() {
     xc::set_handle(op.u.numainfo.distance, distances.data());
     if (const long result = sysctl(op); result < 0) return failed("read the NUMA layout", result);
     const std::size_t count = std::min<std::size_t>(op.u.numainfo.num_nodes, nodes);
-    return Numa{{memory.data(), memory.data() + count},
-                {distances.data(), distances.data() + count * count}};
+    return Numa{{memory.data(), memory.data() + count}, {distances.data(), distances.data() + count * count}};
 }
 
 Result<std::vector<Control::Pool>> Control::pools() {

@@ -46,23 +46,19 @@ Result<xen_domctl_getvcpuinfo> Control::vcpu_info(DomId domain, unsigned vcpu) {
     return op.u.getvcpuinfo;
 }
 
-Status Control::set_affinity(DomId domain, unsigned vcpu, const BitWords* hard,
-                             const BitWords* soft) {
+Status Control::set_affinity(DomId domain, unsigned vcpu, const BitWords* hard, const BitWords* soft) {
     const BitmapArgument hard_map(transport_, hard ? hard->size() * 8 : 8, hard);
     const BitmapArgument soft_map(transport_, soft ? soft->size() * 8 : 8, soft);
     if (!hard_map || !soft_map) return error("pin " + vcpu_name(domain, vcpu), ENOMEM);
-    return simple_domctl(*this, domain, XEN_DOMCTL_setvcpuaffinity, "set the CPU affinity of",
-                         [&](xen_domctl& op) {
-                             op.u.vcpuaffinity.vcpu = vcpu;
-                             op.u.vcpuaffinity.flags = (hard ? XEN_VCPUAFFINITY_HARD : 0U) |
-                                                       (soft ? XEN_VCPUAFFINITY_SOFT : 0U);
-                             if (hard) hard_map.describe(op.u.vcpuaffinity.cpumap_hard);
-                             if (soft) soft_map.describe(op.u.vcpuaffinity.cpumap_soft);
-                         });
+    return simple_domctl(*this, domain, XEN_DOMCTL_setvcpuaffinity, "set the CPU affinity of", [&](xen_domctl& op) {
+        op.u.vcpuaffinity.vcpu = vcpu;
+        op.u.vcpuaffinity.flags = (hard ? XEN_VCPUAFFINITY_HARD : 0U) | (soft ? XEN_VCPUAFFINITY_SOFT : 0U);
+        if (hard) hard_map.describe(op.u.vcpuaffinity.cpumap_hard);
+        if (soft) soft_map.describe(op.u.vcpuaffinity.cpumap_soft);
+    });
 }
 
-Result<std::pair<BitWords, BitWords>> Control::get_affinity(DomId domain, unsigned vcpu,
-                                                            unsigned cpus) {
+Result<std::pair<BitWords, BitWords>> Control::get_affinity(DomId domain, unsigned vcpu, unsigned cpus) {
     const BitmapArgument hard(transport_, cpus), soft(transport_, cpus);
     if (!hard || !soft) return error("read the affinity of " + vcpu_name(domain, vcpu), ENOMEM);
     xen_domctl op{};
@@ -91,18 +87,16 @@ Result<xen_domctl_sched_credit2> Control::credit2_get(DomId domain) {
     op.u.scheduler_op.sched_id = XEN_SCHEDULER_CREDIT2;
     op.u.scheduler_op.cmd = XEN_DOMCTL_SCHEDOP_getinfo;
     if (const long result = domctl(op); result < 0)
-        return error("read the scheduling of domain " + std::to_string(domain),
-                     static_cast<int>(-result));
+        return error("read the scheduling of domain " + std::to_string(domain), static_cast<int>(-result));
     return op.u.scheduler_op.u.credit2;
 }
 
 Status Control::credit2_set(DomId domain, const xen_domctl_sched_credit2& params) {
-    return simple_domctl(*this, domain, XEN_DOMCTL_scheduler_op, "set the scheduling of",
-                         [&](xen_domctl& op) {
-                             op.u.scheduler_op.sched_id = XEN_SCHEDULER_CREDIT2;
-                             op.u.scheduler_op.cmd = XEN_DOMCTL_SCHEDOP_putinfo;
-                             op.u.scheduler_op.u.credit2 = params;
-                         });
+    return simple_domctl(*this, domain, XEN_DOMCTL_scheduler_op, "set the scheduling of", [&](xen_domctl& op) {
+        op.u.scheduler_op.sched_id = XEN_SCHEDULER_CREDIT2;
+        op.u.scheduler_op.cmd = XEN_DOMCTL_SCHEDOP_putinfo;
+        op.u.scheduler_op.u.credit2 = params;
+    });
 }
 
 } // namespace hospes::xc

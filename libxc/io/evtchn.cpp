@@ -13,8 +13,7 @@ namespace hospes::xc {
 
 Result<EventChannels> EventChannels::open() {
     const int fd = ::open("/dev/xen/evtchn", O_RDWR | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0)
-        return error("open /dev/xen/evtchn", errno, {}, "load the module xen-evtchn, as root");
+    if (fd < 0) return error("open /dev/xen/evtchn", errno, {}, "load the module xen-evtchn, as root");
     return EventChannels(fd);
 }
 
@@ -22,8 +21,7 @@ EventChannels::~EventChannels() {
     if (fd_ >= 0) ::close(fd_);
 }
 
-Result<std::uint32_t> EventChannels::bind(unsigned long request, void* argument,
-                                          const char* stage) {
+Result<std::uint32_t> EventChannels::bind(unsigned long request, void* argument, const char* stage) {
     const int port = ::ioctl(fd_, request, argument);
     if (port < 0) return error(stage, errno);
     return static_cast<std::uint32_t>(port);
@@ -59,8 +57,6 @@ std::size_t EventChannels::pending(std::span<std::uint32_t> ports) {
     return n <= 0 ? 0 : static_cast<std::size_t>(n) / sizeof(std::uint32_t);
 }
 
-void EventChannels::unmask(std::uint32_t port) {
-    [[maybe_unused]] const ssize_t n = ::write(fd_, &port, sizeof port);
-}
+void EventChannels::unmask(std::uint32_t port) { [[maybe_unused]] const ssize_t n = ::write(fd_, &port, sizeof port); }
 
 } // namespace hospes::xc

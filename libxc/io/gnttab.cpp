@@ -26,10 +26,9 @@ Result<GrantedPage> GrantDevice::map(DomId domain, std::uint32_t reference) {
     ioctl_gntdev_map_grant_ref request{};
     request.count = 1;
     request.refs[0] = {domain, reference};
-    if (::ioctl(fd_, IOCTL_GNTDEV_MAP_GRANT_REF, &request) < 0)
-        return error("request grant mapping", errno);
-    void* memory = ::mmap(nullptr, page_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd_,
-                          static_cast<off_t>(request.index));
+    if (::ioctl(fd_, IOCTL_GNTDEV_MAP_GRANT_REF, &request) < 0) return error("request grant mapping", errno);
+    void* memory =
+        ::mmap(nullptr, page_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd_, static_cast<off_t>(request.index));
     if (memory == MAP_FAILED) {
         const int code = errno;
         ioctl_gntdev_unmap_grant_ref undo{request.index, 1, 0};

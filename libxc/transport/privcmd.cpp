@@ -48,8 +48,7 @@ class Privcmd final : public Transport {
             // hypervisor's back.
             memory = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, buffers_, 0);
         } else {
-            memory = ::mmap(nullptr, size, PROT_READ | PROT_WRITE,
-                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_LOCKED, -1, 0);
+            memory = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_LOCKED, -1, 0);
             if (memory != MAP_FAILED) ::madvise(memory, size, MADV_DONTFORK);
         }
         if (memory == MAP_FAILED) return nullptr;
@@ -65,8 +64,7 @@ class Privcmd final : public Transport {
             ::munmap(memory, size);
     }
 
-    void* map_foreign(DomId domain, int protection, std::span<const xen_pfn_t> frames,
-                      std::span<int> errors) override {
+    void* map_foreign(DomId domain, int protection, std::span<const xen_pfn_t> frames, std::span<int> errors) override {
         void* memory = reserve(frames.size(), protection);
         if (!memory) return nullptr;
         std::vector<int> own_errors;
@@ -75,27 +73,21 @@ class Privcmd final : public Transport {
             errors = own_errors;
         }
         privcmd_mmapbatch_v2 batch{static_cast<unsigned>(frames.size()), domain,
-                                   reinterpret_cast<std::uint64_t>(memory), frames.data(),
-                                   errors.data()};
-        int failure = ::ioctl(control_, IOCTL_PRIVCMD_MMAPBATCH_V2, &batch) < 0 && errno != ENOENT
-                          ? errno
-                          : 0;
+                                   reinterpret_cast<std::uint64_t>(memory), frames.data(), errors.data()};
+        int failure = ::ioctl(control_, IOCTL_PRIVCMD_MMAPBATCH_V2, &batch) < 0 && errno != ENOENT ? errno : 0;
         if (!own_errors.empty())
             for (const int error : own_errors)
                 if (error && !failure) failure = -error;
         return failure ? abandon(memory, frames.size(), failure) : memory;
     }
 
-    void* map_resource(DomId domain, unsigned type, unsigned id, std::uint64_t first,
-                       std::size_t frames, int protection) override {
+    void* map_resource(DomId domain, unsigned type, unsigned id, std::uint64_t first, std::size_t frames,
+                       int protection) override {
         void* memory = reserve(frames, protection);
         if (!memory) return nullptr;
-        privcmd_mmap_resource request{domain, type,
-                                      id,     static_cast<std::uint32_t>(first),
-                                      frames, reinterpret_cast<std::uint64_t>(memory)};
-        return ::ioctl(control_, IOCTL_PRIVCMD_MMAP_RESOURCE, &request) < 0
-                   ? abandon(memory, frames, errno)
-                   : memory;
+        privcmd_mmap_resource request{
+            domain, type, id, static_cast<std::uint32_t>(first), frames, reinterpret_cast<std::uint64_t>(memory)};
+        return ::ioctl(control_, IOCTL_PRIVCMD_MMAP_RESOURCE, &request) < 0 ? abandon(memory, frames, errno) : memory;
     }
 
     void unmap(void* memory, std::size_t bytes) override { ::munmap(memory, bytes); }
@@ -124,27 +116,22 @@ class Privcmd final : public Transport {
 Result<std::unique_ptr<Transport>> open_privcmd() {
     const int control = ::open("/dev/xen/privcmd", O_RDWR | O_CLOEXEC);
     if (control < 0)
-        return error(
-            "open /dev/xen/privcmd", errno, {},
-            errno == ENOENT
-                ? "is this domain 0 of a Xen-compatible host, with module xen-privcmd loaded?"
-                : "control commands need root");
+        return error("open /dev/xen/privcmd", errno, {},
+                     errno == ENOENT ? "is this domain 0 of a Xen-compatible host, with module xen-privcmd loaded?"
+                                     : "control commands need root");
     return std::unique_ptr<Transport>(
         std::make_unique<Privcmd>(control, ::open("/dev/xen/hypercall", O_RDWR | O_CLOEXEC)));
 }
 
-Result<Mapping> map_frames(Transport& transport, DomId domain, std::span<const xen_pfn_t> frames,
-                           bool writable) {
-    void* memory =
-        transport.map_foreign(domain, writable ? PROT_READ | PROT_WRITE : PROT_READ, frames, {});
+Result<Mapping> map_frames(Transport& transport, DomId domain, std::span<const xen_pfn_t> frames, bool writable) {
+    void* memory = transport.map_foreign(domain, writable ? PROT_READ | PROT_WRITE : PROT_READ, frames, {});
     if (!memory) return error("map memory of domain " + std::to_string(domain), errno);
     return Mapping(transport, memory, frames.size());
 }
 
 Result<Mapping> map_grant_table(Transport& transport, DomId domain, std::size_t frames) {
-    void* memory = transport.map_resource(domain, XENMEM_resource_grant_table,
-                                          XENMEM_resource_grant_table_id_shared, 0, frames,
-                                          PROT_READ | PROT_WRITE);
+    void* memory = transport.map_resource(domain, XENMEM_resource_grant_table, XENMEM_resource_grant_table_id_shared, 0,
+                                          frames, PROT_READ | PROT_WRITE);
     if (!memory) return error("map the grant table of domain " + std::to_string(domain), errno);
     return Mapping(transport, memory, frames);
 }

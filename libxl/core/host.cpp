@@ -26,8 +26,7 @@ Result<xs::Client*> Host::store() {
 std::string Host::name_of(xc::DomId domain) {
     auto client = store();
     if (client)
-        if (auto name = (*client)->read("/local/domain/" + std::to_string(domain) + "/name"))
-            return *std::move(name);
+        if (auto name = (*client)->read("/local/domain/" + std::to_string(domain) + "/name")) return *std::move(name);
     return domain == 0 ? "Domain-0" : "(null)"; // what the stock tools print, and scripts match
 }
 
@@ -36,8 +35,8 @@ Result<xc::DomId> Host::find(std::string_view what) {
     xc::Control* const hypervisor = HOSPES_TRY(control());
     for (const xc::DomainInfo& info : HOSPES_TRY(hypervisor->list()))
         if (name_of(info.domain) == what) return info.domain;
-    return error("look up domain '" + std::string(what) + "'", ENOENT,
-                 "no domain has this name or id", "`xl list` shows them");
+    return error("look up domain '" + std::string(what) + "'", ENOENT, "no domain has this name or id",
+                 "`xl list` shows them");
 }
 
 Result<std::string> Host::pool_name(std::uint32_t pool) {
@@ -54,8 +53,7 @@ DomainState state_of(const xc::DomainInfo& info) {
     s.blocked = (info.flags & XEN_DOMINF_blocked) != 0;
     s.running = (info.flags & XEN_DOMINF_running) != 0;
     if (s.shut_down)
-        s.reason = static_cast<ShutdownReason>((info.flags >> XEN_DOMINF_shutdownshift) &
-                                               XEN_DOMINF_shutdownmask);
+        s.reason = static_cast<ShutdownReason>((info.flags >> XEN_DOMINF_shutdownshift) & XEN_DOMINF_shutdownmask);
     s.type = (info.flags & XEN_DOMINF_hvm_guest) ? DomainType::hvm : DomainType::pv;
     return s;
 }

@@ -33,8 +33,7 @@ Result<bool> wait_until(xs::Client& store, const std::string& watch, int timeout
     HOSPES_TRY(store.watch(watch, "hospes-wait"));
     bool reached = done();
     while (!reached) {
-        const auto left =
-            std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now()).count();
+        const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now()).count();
         if (left <= 0) break;
         auto event = store.next_event(static_cast<int>(left));
         if (!event) return std::move(event).problem();
@@ -63,8 +62,7 @@ Result<std::string> attach_loop(const std::string& file, bool writable) {
         loop_config config{};
         config.fd = static_cast<std::uint32_t>(image);
         config.info.lo_flags = writable ? 0 : LO_FLAGS_READ_ONLY;
-        std::snprintf(reinterpret_cast<char*>(config.info.lo_file_name), LO_NAME_SIZE, "%s",
-                      file.c_str());
+        std::snprintf(reinterpret_cast<char*>(config.info.lo_file_name), LO_NAME_SIZE, "%s", file.c_str());
         if (loop >= 0 && ::ioctl(loop, LOOP_CONFIGURE, &config) == 0)
             device = name;
         else
@@ -87,18 +85,11 @@ void detach_loop(const std::string& device) {
 
 } // namespace
 
-std::string Device::backend_path() const {
-    return path::backend(backend_domain, kind, guest, devid);
-}
+std::string Device::backend_path() const { return path::backend(backend_domain, kind, guest, devid); }
 std::string Device::frontend_path() const { return path::frontend(guest, kind, devid); }
 
 Device describe_disk(const DeviceDisk& disk, xc::DomId guest) {
-    Device d{"vbd",
-             guest,
-             static_cast<xc::DomId>(disk.backend_domid),
-             vdev_number(disk.vdev).value_or(0),
-             {},
-             {}};
+    Device d{"vbd", guest, static_cast<xc::DomId>(disk.backend_domid), vdev_number(disk.vdev).value_or(0), {}, {}};
     const std::string type = disk.is_cdrom ? "cdrom" : "disk";
     d.backend = {{"params", disk.pdev_path},
                  {"script", disk.script.empty() ? "/etc/xen/scripts/block" : disk.script},
@@ -119,12 +110,7 @@ Device describe_disk(const DeviceDisk& disk, xc::DomId guest) {
 }
 
 Device describe_nic(const DeviceNic& nic, xc::DomId guest) {
-    Device d{"vif",
-             guest,
-             static_cast<xc::DomId>(nic.backend_domid),
-             static_cast<unsigned>(nic.devid.value),
-             {},
-             {}};
+    Device d{"vif", guest, static_cast<xc::DomId>(nic.backend_domid), static_cast<unsigned>(nic.devid.value), {}, {}};
     d.backend = {{"script", nic.script.empty() ? "/etc/xen/scripts/vif-bridge" : nic.script},
                  {"mac", to_string(nic.mac)},
                  {"bridge", nic.bridge},
@@ -170,30 +156,25 @@ Status wait_backends(Host& host, const std::vector<Device>& devices, int timeout
     xs::Client* const store = HOSPES_TRY(host.store());
     for (const Device& device : devices) {
         const std::string back = device.backend_path();
-        const bool ready = HOSPES_TRY(wait_until(*store, back + "/state", timeout_ms, [&] {
-            return read_state(*store, back) >= BusState::init_wait;
-        }));
+        const bool ready = HOSPES_TRY(wait_until(*store, back + "/state", timeout_ms,
+                                                 [&] { return read_state(*store, back) >= BusState::init_wait; }));
         if (!ready)
             return error("attach " + device.kind + " " + std::to_string(device.devid), ETIMEDOUT,
-                         "its backend did not answer within " + std::to_string(timeout_ms / 1000) +
-                             " s",
-                         device.kind == "vbd" ? "is module xen-blkback loaded?"
-                                              : "is module xen-netback loaded?");
+                         "its backend did not answer within " + std::to_string(timeout_ms / 1000) + " s",
+                         device.kind == "vbd" ? "is module xen-blkback loaded?" : "is module xen-netback loaded?");
     }
     return {};
 }
 
 Status plug_disk(Host& host, const Device& device, const DeviceDisk& disk) {
     struct stat info {};
-    if (::stat(disk.pdev_path.c_str(), &info) < 0)
-        return error("open disk " + disk.pdev_path, errno);
+    if (::stat(disk.pdev_path.c_str(), &info) < 0) return error("open disk " + disk.pdev_path, errno);
     std::string node = disk.pdev_path;
     if (S_ISREG(info.st_mode)) {
         node = HOSPES_TRY(attach_loop(disk.pdev_path, disk.readwrite != 0));
         if (::stat(node.c_str(), &info) < 0) return error("open " + node, errno);
     } else if (!S_ISBLK(info.st_mode)) {
-        return error("open disk " + disk.pdev_path, ENOTBLK,
-                     "it is neither a block device nor a file");
+        return error("open disk " + disk.pdev_path, ENOTBLK, "it is neither a block device nor a file");
     }
     char number[32];
     std::snprintf(number, sizeof(number), "%x:%x", major(info.st_rdev), minor(info.st_rdev));

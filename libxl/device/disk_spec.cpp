@@ -67,9 +67,8 @@ class DiskParser {
     }
 
     static bool is_flag(std::string_view item) {
-        for (const std::string_view flag :
-             {"cdrom", "removable", "direct-io-safe", "discard", "no-discard", "colo",
-              "colo-restore", "trusted", "untrusted"})
+        for (const std::string_view flag : {"cdrom", "removable", "direct-io-safe", "discard", "no-discard", "colo",
+                                            "colo-restore", "trusted", "untrusted"})
             if (item == flag) return true;
         return false;
     }
@@ -78,9 +77,8 @@ class DiskParser {
         if (equals == std::string_view::npos) return is_flag(item);
         const std::string_view key = trim(item.substr(0, equals));
         for (const std::string_view known :
-             {"format", "vdev", "access", "devtype", "backendtype", "backend", "script",
-              "specification", "transport", "irq", "base", "colo-host", "colo-port", "colo-export",
-              "active-disk", "hidden-disk"})
+             {"format", "vdev", "access", "devtype", "backendtype", "backend", "script", "specification", "transport",
+              "irq", "base", "colo-host", "colo-port", "colo-export", "active-disk", "hidden-disk"})
             if (key == known) return true;
         return false;
     }
@@ -88,8 +86,7 @@ class DiskParser {
     Status keyword(std::string_view item) {
         const auto equals = item.find('=');
         const std::string_view key = trim(item.substr(0, equals));
-        const std::string_view value =
-            equals == std::string_view::npos ? "" : trim(item.substr(equals + 1));
+        const std::string_view value = equals == std::string_view::npos ? "" : trim(item.substr(equals + 1));
         if (key == "format") return set_format(value);
         if (key == "vdev") return set_vdev(value);
         if (key == "access") return set_access(value);
@@ -100,14 +97,11 @@ class DiskParser {
         } else if (key == "backendtype") {
             const auto type = from_string<DiskBackend>(value);
             if (!type || *type == DiskBackend::unknown)
-                return fail("unknown backendtype '" + std::string(value) + "'",
-                            "one of phy, qdisk, standalone");
+                return fail("unknown backendtype '" + std::string(value) + "'", "one of phy, qdisk, standalone");
             disk_.backend = *type;
         } else if (key == "specification") {
             const auto type = from_string<DiskSpecification>(value);
-            if (!type)
-                return fail("unknown specification '" + std::string(value) + "'",
-                            "one of xen, virtio");
+            if (!type) return fail("unknown specification '" + std::string(value) + "'", "one of xen, virtio");
             disk_.specification = *type;
         } else if (key == "devtype") {
             if (value != "cdrom" && value != "disk")
@@ -141,8 +135,7 @@ class DiskParser {
         case 1: return item.empty() ? Status() : set_format(item);
         case 2: return item.empty() ? Status() : set_vdev(item);
         case 3: return item.empty() ? Status() : set_access(item);
-        default:
-            return fail("too many fields", "TARGET,FORMAT,VDEV,ACCESS, then key=value options");
+        default: return fail("too many fields", "TARGET,FORMAT,VDEV,ACCESS, then key=value options");
         }
     }
 
@@ -152,8 +145,7 @@ class DiskParser {
             c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
         const auto format = from_string<DiskFormat>(lower);
         if (!format || *format == DiskFormat::unknown)
-            return fail("unknown format '" + std::string(text) + "'",
-                        "one of raw, qcow, qcow2, vhd, qed");
+            return fail("unknown format '" + std::string(text) + "'", "one of raw, qcow, qcow2, vhd, qed");
         disk_.format = *format;
         return {};
     }
@@ -163,8 +155,7 @@ class DiskParser {
             text = text.substr(0, colon);
         }
         if (!vdev_number(text))
-            return fail("'" + std::string(text) + "' is not a device name",
-                        "for example xvda, hda, sda1");
+            return fail("'" + std::string(text) + "' is not a device name", "for example xvda, hda, sda1");
         disk_.vdev = text;
         return {};
     }
@@ -188,11 +179,9 @@ class DiskParser {
     Result<DeviceDisk> finish() {
         if (disk_.vdev.empty()) return fail("no virtual device is named", "add vdev=xvda");
         if (disk_.format == DiskFormat::unknown)
-            disk_.format =
-                disk_.pdev_path.empty() && disk_.is_cdrom ? DiskFormat::empty : DiskFormat::raw;
+            disk_.format = disk_.pdev_path.empty() && disk_.is_cdrom ? DiskFormat::empty : DiskFormat::raw;
         if (disk_.pdev_path.empty() && !disk_.is_cdrom)
-            return fail("no target is named",
-                        "the file or block device comes first, or as target=PATH");
+            return fail("no target is named", "the file or block device comes first, or as target=PATH");
         return std::move(disk_);
     }
 
@@ -203,8 +192,7 @@ class DiskParser {
 };
 
 /// "sdXN": letters count the disk in base 26 from 'a', digits the partition.
-bool split_vdev(std::string_view vdev, std::string_view prefix, unsigned& disk,
-                unsigned& partition) {
+bool split_vdev(std::string_view vdev, std::string_view prefix, unsigned& disk, unsigned& partition) {
     if (!vdev.starts_with(prefix)) return false;
     vdev.remove_prefix(prefix.size());
     std::size_t letters = 0;
@@ -230,22 +218,18 @@ std::optional<std::uint32_t> vdev_number(std::string_view vdev) {
     unsigned disk = 0, partition = 0;
     if (split_vdev(vdev, "xvd", disk, partition)) {
         if (disk < 16 && partition < 16)
-            return 202U << 8 | disk << 4 |
-                   partition; // the old major; more disks or partitions use bit 28
+            return 202U << 8 | disk << 4 | partition; // the old major; more disks or partitions use bit 28
         return disk < (1U << 20) ? std::optional(1U << 28 | disk << 8 | partition) : std::nullopt;
     }
     if (split_vdev(vdev, "hd", disk, partition))
-        return disk < 4 && partition < 64
-                   ? std::optional((disk < 2 ? 3U : 22U) << 8 | (disk & 1) << 6 | partition)
-                   : std::nullopt;
+        return disk < 4 && partition < 64 ? std::optional((disk < 2 ? 3U : 22U) << 8 | (disk & 1) << 6 | partition)
+                                          : std::nullopt;
     if (split_vdev(vdev, "sd", disk, partition))
-        return disk < 16 && partition < 16 ? std::optional(8U << 8 | disk << 4 | partition)
-                                           : std::nullopt;
+        return disk < 16 && partition < 16 ? std::optional(8U << 8 | disk << 4 | partition) : std::nullopt;
     if (vdev.size() > 1 && vdev[0] == 'd') { // "dNpM"
         const auto p = vdev.find('p');
         const auto d = to_number<unsigned>(vdev.substr(1, p == std::string_view::npos ? p : p - 1));
-        const auto part = p == std::string_view::npos ? std::optional(0U)
-                                                      : to_number<unsigned>(vdev.substr(p + 1));
+        const auto part = p == std::string_view::npos ? std::optional(0U) : to_number<unsigned>(vdev.substr(p + 1));
         if (!d || !part || *d >= (1U << 20) || *part >= 256) return std::nullopt;
         return *d < 16 && *part < 16 ? 202U << 8 | *d << 4 | *part : 1U << 28 | *d << 8 | *part;
     }

@@ -69,10 +69,8 @@ class Interface {
         copy_name(request.ifr_name, name);
         return request;
     }
-    Status call(unsigned long operation, ifreq& request, std::string what,
-                std::string hint = {}) const {
-        if (::ioctl(socket_, operation, &request) < 0)
-            return error(std::move(what), errno, {}, std::move(hint));
+    Status call(unsigned long operation, ifreq& request, std::string what, std::string hint = {}) const {
+        if (::ioctl(socket_, operation, &request) < 0) return error(std::move(what), errno, {}, std::move(hint));
         return {};
     }
 

@@ -9,8 +9,7 @@ namespace {
 bool parse_rate(std::string_view text, DeviceNic& nic) {
     const auto at = text.find('@');
     std::string_view rate = trim(text.substr(0, at));
-    const std::string_view interval =
-        at == std::string_view::npos ? "50ms" : trim(text.substr(at + 1));
+    const std::string_view interval = at == std::string_view::npos ? "50ms" : trim(text.substr(at + 1));
     if (!rate.ends_with("/s")) return false;
     rate.remove_suffix(2);
     if (rate.size() < 2 || (rate.back() != 'b' && rate.back() != 'B')) return false;
@@ -33,9 +32,7 @@ bool parse_rate(std::string_view text, DeviceNic& nic) {
     default: break;
     }
     const auto value = to_number<std::uint64_t>(rate);
-    const std::string_view unit = interval.ends_with("us")   ? "us"
-                                  : interval.ends_with("ms") ? "ms"
-                                                             : "s";
+    const std::string_view unit = interval.ends_with("us") ? "us" : interval.ends_with("ms") ? "ms" : "s";
     if (!value || *value == 0 || *value > (1ULL << 40) || !interval.ends_with(unit)) return false;
     const auto length = to_number<std::uint64_t>(interval.substr(0, interval.size() - unit.size()));
     const std::uint64_t micros = unit == "us" ? 1 : unit == "ms" ? 1000 : 1000000;
@@ -62,14 +59,11 @@ Result<DeviceNic> parse_nic(std::string_view spec, const NicDefaults& defaults) 
         if (item.empty()) continue;
         const auto equals = item.find('=');
         if (equals == std::string_view::npos)
-            return fail("'" + std::string(item) + "' is not KEY=VALUE",
-                        "for example bridge=xenbr0");
-        const std::string_view key = trim(item.substr(0, equals)),
-                               value = trim(item.substr(equals + 1));
+            return fail("'" + std::string(item) + "' is not KEY=VALUE", "for example bridge=xenbr0");
+        const std::string_view key = trim(item.substr(0, equals)), value = trim(item.substr(equals + 1));
         if (key == "mac") {
             if (!parse(value, nic.mac))
-                return fail("'" + std::string(value) + "' is not a MAC address",
-                            "six hex pairs: 00:16:3e:01:02:03");
+                return fail("'" + std::string(value) + "' is not a MAC address", "six hex pairs: 00:16:3e:01:02:03");
         } else if (key == "bridge") {
             nic.bridge = value;
         } else if (key == "script") {
@@ -92,18 +86,15 @@ Result<DeviceNic> parse_nic(std::string_view spec, const NicDefaults& defaults) 
             nic.nictype = value == "vif" ? NicType::vif : NicType::vif_ioemu;
         } else if (key == "mtu") {
             const auto mtu = to_number<int>(value);
-            if (!mtu || *mtu < 68 || *mtu > 65535)
-                return fail("'" + std::string(value) + "' is not an MTU");
+            if (!mtu || *mtu < 68 || *mtu > 65535) return fail("'" + std::string(value) + "' is not an MTU");
             nic.mtu = *mtu;
         } else if (key == "devid") {
             const auto devid = to_number<int>(value);
-            if (!devid || *devid < 0)
-                return fail("'" + std::string(value) + "' is not a device id");
+            if (!devid || *devid < 0) return fail("'" + std::string(value) + "' is not a device id");
             nic.devid = *devid;
         } else if (key == "rate") {
             if (!parse_rate(value, nic))
-                return fail("'" + std::string(value) + "' is not a rate",
-                            "for example 10Mb/s or 1MB/s@20ms");
+                return fail("'" + std::string(value) + "' is not a rate", "for example 10Mb/s or 1MB/s@20ms");
         } else if (key != "accel" && !key.starts_with("colo")) {
             return fail("unknown key '" + std::string(key) + "'");
         }

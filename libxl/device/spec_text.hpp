@@ -31,8 +31,7 @@ template <typename T> std::optional<T> to_number(std::string_view text) {
         text.remove_prefix(2);
     }
     const auto [end, status] = std::from_chars(text.data(), text.data() + text.size(), value, base);
-    if (text.empty() || status != std::errc() || end != text.data() + text.size())
-        return std::nullopt;
+    if (text.empty() || status != std::errc() || end != text.data() + text.size()) return std::nullopt;
     return value;
 }
 

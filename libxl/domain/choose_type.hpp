@@ -19,7 +19,6 @@ struct TypeChoice {
 
 /// `kernel` is null when the configuration names none. An explicit type is checked: the error says
 /// which condition fails.
-Result<TypeChoice> choose_type(const DomainConfig& config, const xc::KernelImage* kernel,
-                               const HostCaps& host);
+Result<TypeChoice> choose_type(const DomainConfig& config, const xc::KernelImage* kernel, const HostCaps& host);
 
 } // namespace hospes::xl

@@ -30,21 +30,16 @@ class Creation {
             Status (Creation::*action)();
         };
         static constexpr Stage stages[] = {
-            {"check the configuration", &Creation::check},
-            {"create the domain", &Creation::create},
-            {"load the kernel", &Creation::build},
-            {"announce the domain", &Creation::announce},
-            {"attach devices", &Creation::attach},
-            {"start the guest", &Creation::start},
+            {"check the configuration", &Creation::check}, {"create the domain", &Creation::create},
+            {"load the kernel", &Creation::build},         {"announce the domain", &Creation::announce},
+            {"attach devices", &Creation::attach},         {"start the guest", &Creation::start},
         };
         for (const Stage& stage : stages) {
             if (options_.progress) options_.progress(stage.name);
             const auto begin = std::chrono::steady_clock::now();
-            if (Status done = (this->*stage.action)(); !done)
-                return std::move(done).problem().within(stage.name);
+            if (Status done = (this->*stage.action)(); !done) return std::move(done).problem().within(stage.name);
             result_.stages.emplace_back(
-                stage.name,
-                std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
+                stage.name, std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
         }
         finished_ = true;
         return std::move(result_);
@@ -57,19 +52,16 @@ class Creation {
         if (config_.c_info.uuid.is_nil()) config_.c_info.uuid = random_uuid();
         if (const auto taken = host_.find(config_.c_info.name))
             return error("", EEXIST,
-                         "domain " + std::to_string(*taken) + " has the name '" +
-                             config_.c_info.name + "' already",
+                         "domain " + std::to_string(*taken) + " has the name '" + config_.c_info.name + "' already",
                          "destroy or rename it, or choose another name=");
-        if (!config_.b_info.kernel.empty())
-            kernel_ = HOSPES_TRY(xc::KernelImage::load(config_.b_info.kernel));
+        if (!config_.b_info.kernel.empty()) kernel_ = HOSPES_TRY(xc::KernelImage::load(config_.b_info.kernel));
         if (!config_.b_info.ramdisk.empty())
             plan_.ramdisk = HOSPES_TRY(xc::read_file(config_.b_info.ramdisk, 1U << 30));
         const HostCaps caps = HOSPES_TRY(host_caps(host_));
         result_.type = HOSPES_TRY(choose_type(config_, kernel_ ? &*kernel_ : nullptr, caps));
         config_.c_info.type = config_.b_info.type = result_.type.type;
         if (config_.b_info.type == DomainType::hvm)
-            return error("", EOPNOTSUPP, "HVM guests are not supported yet",
-                         "PV and PVH guests need a kernel=");
+            return error("", EOPNOTSUPP, "HVM guests are not supported yet", "PV and PVH guests need a kernel=");
         for (DeviceNic& nic : config_.nics)
             if (nic.mac.is_default()) nic.mac = random_mac();
         return {};
@@ -78,21 +70,18 @@ class Creation {
     Status create() {
         const BuildInfo& b = config_.b_info;
         xen_domctl_createdomain request{};
-        std::copy(config_.c_info.uuid.bytes.begin(), config_.c_info.uuid.bytes.end(),
-                  request.handle);
+        std::copy(config_.c_info.uuid.bytes.begin(), config_.c_info.uuid.bytes.end(), request.handle);
         request.max_vcpus = static_cast<std::uint32_t>(b.max_vcpus);
         request.max_evtchn_port = static_cast<int>(b.event_channels ? b.event_channels : 1023);
         request.max_grant_frames = static_cast<int>(b.max_grant_frames.value);
         request.max_maptrack_frames = static_cast<int>(b.max_maptrack_frames.value);
         request.grant_opts = XEN_DOMCTL_GRANT_version(
-            b.max_grant_version.is_default() ? 2U
-                                             : static_cast<unsigned>(b.max_grant_version.value));
+            b.max_grant_version.is_default() ? 2U : static_cast<unsigned>(b.max_grant_version.value));
         if (b.type == DomainType::pvh) {
             request.flags = XEN_DOMCTL_CDF_hvm | XEN_DOMCTL_CDF_hap;
             request.arch.emulation_flags = XEN_X86_EMU_LAPIC;
         }
-        domain_ =
-            HOSPES_TRY(control_->create(static_cast<xc::DomId>(config_.c_info.domid), request));
+        domain_ = HOSPES_TRY(control_->create(static_cast<xc::DomId>(config_.c_info.domid), request));
         exists_ = true;
         result_.domain = domain_;
         HOSPES_TRY(control_->max_vcpus(domain_, request.max_vcpus));
@@ -125,8 +114,8 @@ class Creation {
             if (!hard && !soft) continue;
             const xc::BitWords hard_words = hard ? bits(*hard) : xc::BitWords(),
                                soft_words = soft ? bits(*soft) : xc::BitWords();
-            HOSPES_TRY(control_->set_affinity(domain_, vcpu, hard ? &hard_words : nullptr,
-                                              soft ? &soft_words : nullptr));
+            HOSPES_TRY(
+                control_->set_affinity(domain_, vcpu, hard ? &hard_words : nullptr, soft ? &soft_words : nullptr));
         }
         return {};
     }
@@ -138,17 +127,15 @@ class Creation {
         plan_.command_line = config_.b_info.cmdline;
         plan_.store_port = HOSPES_TRY(control_->alloc_unbound(domain_, plan_.store_domain));
         plan_.console_port = HOSPES_TRY(control_->alloc_unbound(domain_, plan_.console_domain));
-        built_ = config_.b_info.type == DomainType::pv
-                     ? HOSPES_TRY(xc::build_pv(*control_, *kernel_, plan_))
-                     : HOSPES_TRY(xc::build_pvh(*control_, *kernel_, plan_));
+        built_ = config_.b_info.type == DomainType::pv ? HOSPES_TRY(xc::build_pv(*control_, *kernel_, plan_))
+                                                       : HOSPES_TRY(xc::build_pvh(*control_, *kernel_, plan_));
         return xc::seed_grant_table(*control_, plan_, built_);
     }
 
     Status announce() {
         xs::Batch nodes;
-        describe_rings(
-            nodes, domain_,
-            {built_.store_frame, built_.console_frame, plan_.store_port, plan_.console_port});
+        describe_rings(nodes, domain_,
+                       {built_.store_frame, built_.console_frame, plan_.store_port, plan_.console_port});
         for (const DeviceDisk& disk : config_.disks)
             devices_.push_back(describe_disk(disk, domain_));
         for (const DeviceNic& nic : config_.nics)
@@ -207,8 +194,7 @@ Status destroy_domain(Host& host, xc::DomId domain) {
     xs::Client* const store = HOSPES_TRY(host.store());
     const auto info = control->info(domain);
     const auto vm = store->read(path::domain(domain) + "/vm");
-    if (!info && !vm)
-        return error("destroy domain " + std::to_string(domain), ENOENT, "there is no such domain");
+    if (!info && !vm) return error("destroy domain " + std::to_string(domain), ENOENT, "there is no such domain");
     // Each step is tried whatever became of the one before: the aim is that nothing is left.
     Status result;
     const auto keep = [&result](Status step) {

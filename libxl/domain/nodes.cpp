@@ -30,8 +30,7 @@ std::string start_time() {
     return text;
 }
 
-void describe_vm(xs::Batch& out, xc::DomId domain, const DomainConfig& config,
-                 const std::string& uuid) {
+void describe_vm(xs::Batch& out, xc::DomId domain, const DomainConfig& config, const std::string& uuid) {
     const std::string vm = path::vm(uuid);
     readable(out, vm, domain);
     out.write(vm + "/name", config.c_info.name);
@@ -63,9 +62,9 @@ void describe_domain(xs::Batch& out, xc::DomId domain, const DomainConfig& confi
     out.write(root + "/memory/videoram", "0");
     readable(out, root + "/device", domain);
     owned(out, root + "/device/suspend/event-channel", domain);
-    for (const char* node : {"/control/shutdown", "/control/feature-poweroff",
-                             "/control/feature-reboot", "/control/feature-suspend",
-                             "/control/sysrq", "/data", "/drivers", "/feature", "/attr", "/error"})
+    for (const char* node :
+         {"/control/shutdown", "/control/feature-poweroff", "/control/feature-reboot", "/control/feature-suspend",
+          "/control/sysrq", "/data", "/drivers", "/feature", "/attr", "/error"})
         owned(out, root + node, domain);
     out.write(root + "/control/platform-feature-multiprocessor-suspend", "1");
     out.write(root + "/control/platform-feature-xs_reset_watches", "1");

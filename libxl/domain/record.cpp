@@ -25,8 +25,7 @@ std::vector<std::string> files_of(xc::DomId domain) {
     DIR* const listing = ::opendir(directory.c_str());
     if (!listing) return files;
     while (const dirent* entry = ::readdir(listing))
-        if (std::string_view(entry->d_name).starts_with(start))
-            files.push_back(directory + "/" + entry->d_name);
+        if (std::string_view(entry->d_name).starts_with(start)) files.push_back(directory + "/" + entry->d_name);
     ::closedir(listing);
     return files;
 }
@@ -42,8 +41,7 @@ Status save_record(xc::DomId domain, const DomainConfig& config) {
     forget_record(domain);
     const std::string directory = state_directory();
     ::mkdir(directory.c_str(), 0700);
-    const std::string name =
-        directory + "/" + prefix(domain) + to_string(config.c_info.uuid) + ".libxl-json";
+    const std::string name = directory + "/" + prefix(domain) + to_string(config.c_info.uuid) + ".libxl-json";
     const std::string fresh = name + ".new";
     const int fd = ::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (fd < 0) return error("save the configuration as " + name, errno);
@@ -61,11 +59,9 @@ Status save_record(xc::DomId domain, const DomainConfig& config) {
 Result<DomainConfig> load_record(xc::DomId domain) {
     const auto files = files_of(domain);
     if (files.empty())
-        return error("read the configuration of domain " + std::to_string(domain), ENOENT,
-                     "none was saved");
+        return error("read the configuration of domain " + std::to_string(domain), ENOENT, "none was saved");
     const auto bytes = HOSPES_TRY(xc::read_file(files.front(), 16U << 20));
-    auto parsed =
-        domain_config_from_json({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+    auto parsed = domain_config_from_json({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
     if (const auto* bad = std::get_if<JsonError>(&parsed))
         return error("read " + files.front(), 0, bad->where + ": " + bad->what);
     return std::get<DomainConfig>(std::move(parsed));

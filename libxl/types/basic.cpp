@@ -70,8 +70,7 @@ bool parse(std::string_view text, Mac& out) { return parse_hex(text, out.bytes, 
 Uuid random_uuid() {
     Uuid uuid;
     fill_random(uuid.bytes);
-    uuid.bytes[6] =
-        static_cast<std::uint8_t>((uuid.bytes[6] & 0x0f) | 0x40); // RFC 4122 4.4: version 4
+    uuid.bytes[6] = static_cast<std::uint8_t>((uuid.bytes[6] & 0x0f) | 0x40); // RFC 4122 4.4: version 4
     uuid.bytes[8] = static_cast<std::uint8_t>((uuid.bytes[8] & 0x3f) | 0x80); // variant 1
     return uuid;
 }

@@ -18,9 +18,7 @@ class DefBool {
     constexpr DefBool() = default;
     constexpr DefBool(bool value) : value_(value ? 1 : -1) {} // NOLINT: implicit by purpose
     [[nodiscard]] constexpr bool is_default() const { return value_ == 0; }
-    [[nodiscard]] constexpr bool value_or(bool fallback) const {
-        return value_ == 0 ? fallback : value_ > 0;
-    }
+    [[nodiscard]] constexpr bool value_or(bool fallback) const { return value_ == 0 ? fallback : value_ > 0; }
     constexpr void set_if_default(bool value) {
         if (is_default()) value_ = value ? 1 : -1;
     }
@@ -53,9 +51,9 @@ class Bitmap {
     }
     /// One past the highest member.
     [[nodiscard]] unsigned limit() const {
-        return words_.empty() ? 0
-                              : static_cast<unsigned>(words_.size() * 64) -
-                                    static_cast<unsigned>(__builtin_clzll(words_.back()));
+        return words_.empty()
+                   ? 0
+                   : static_cast<unsigned>(words_.size() * 64) - static_cast<unsigned>(__builtin_clzll(words_.back()));
     }
     [[nodiscard]] std::vector<unsigned> members() const {
         std::vector<unsigned> out;

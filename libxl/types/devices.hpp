@@ -25,8 +25,8 @@ struct SpiceInfo {
     DefBool agent_mouse, vdagent, clipboard_sharing;
     int usbredirection = 0;
     std::string image_compression, streaming_video;
-    HOSPES_FIELDS(enable, port, tls_port, host, disable_ticketing, passwd, agent_mouse, vdagent,
-                  clipboard_sharing, usbredirection, image_compression, streaming_video)
+    HOSPES_FIELDS(enable, port, tls_port, host, disable_ticketing, passwd, agent_mouse, vdagent, clipboard_sharing,
+                  usbredirection, image_compression, streaming_video)
 };
 
 struct SdlInfo {
@@ -51,14 +51,12 @@ struct DeviceVkb {
     DeviceId devid;
     VkbBackend backend_type = VkbBackend::unknown;
     std::string unique_id;
-    bool feature_disable_keyboard = false, feature_disable_pointer = false,
-         feature_abs_pointer = false, feature_raw_pointer = false, feature_multi_touch = false;
-    std::uint32_t width = 0, height = 0, multi_touch_width = 0, multi_touch_height = 0,
-                  multi_touch_num_contacts = 0;
-    HOSPES_FIELDS(backend_domid, backend_domname, devid, backend_type, unique_id,
-                  feature_disable_keyboard, feature_disable_pointer, feature_abs_pointer,
-                  feature_raw_pointer, feature_multi_touch, width, height, multi_touch_width,
-                  multi_touch_height, multi_touch_num_contacts)
+    bool feature_disable_keyboard = false, feature_disable_pointer = false, feature_abs_pointer = false,
+         feature_raw_pointer = false, feature_multi_touch = false;
+    std::uint32_t width = 0, height = 0, multi_touch_width = 0, multi_touch_height = 0, multi_touch_num_contacts = 0;
+    HOSPES_FIELDS(backend_domid, backend_domname, devid, backend_type, unique_id, feature_disable_keyboard,
+                  feature_disable_pointer, feature_abs_pointer, feature_raw_pointer, feature_multi_touch, width, height,
+                  multi_touch_width, multi_touch_height, multi_touch_num_contacts)
 };
 
 struct DeviceDisk {
@@ -81,10 +79,9 @@ struct DeviceDisk {
     int colo_port = 0;
     std::string colo_export, active_disk, hidden_disk;
     DefBool trusted;
-    HOSPES_FIELDS(backend_domid, backend_domname, pdev_path, vdev, backend, format, script,
-                  removable, readwrite, is_cdrom, direct_io_safe, discard_enable, specification,
-                  transport, irq, base, colo_enable, colo_restore_enable, colo_host, colo_port,
-                  colo_export, active_disk, hidden_disk, trusted)
+    HOSPES_FIELDS(backend_domid, backend_domname, pdev_path, vdev, backend, format, script, removable, readwrite,
+                  is_cdrom, direct_io_safe, discard_enable, specification, transport, irq, base, colo_enable,
+                  colo_restore_enable, colo_host, colo_port, colo_export, active_disk, hidden_disk, trusted)
 };
 
 /// The ~50 COLO fields of libxl_device_nic are not modelled: replication is not supported.
@@ -101,9 +98,8 @@ struct DeviceNic {
     std::uint32_t rate_interval_usecs = 0;
     std::string gatewaydev;
     DefBool trusted;
-    HOSPES_FIELDS(backend_domid, backend_domname, devid, mtu, model, mac, ip, bridge, ifname,
-                  script, nictype, rate_bytes_per_interval, rate_interval_usecs, gatewaydev,
-                  trusted)
+    HOSPES_FIELDS(backend_domid, backend_domname, devid, mtu, model, mac, ip, bridge, ifname, script, nictype,
+                  rate_bytes_per_interval, rate_interval_usecs, gatewaydev, trusted)
 };
 
 struct DevicePci {
@@ -113,8 +109,8 @@ struct DevicePci {
     bool msitranslate = false, power_mgmt = false, permissive = false, seize = false;
     RdmReservePolicy rdm_policy = RdmReservePolicy::invalid;
     std::string name;
-    HOSPES_FIELDS(func, dev, bus, domain, vdevfn, vfunc_mask, msitranslate, power_mgmt, permissive,
-                  seize, rdm_policy, name)
+    HOSPES_FIELDS(func, dev, bus, domain, vdevfn, vfunc_mask, msitranslate, power_mgmt, permissive, seize, rdm_policy,
+                  name)
 };
 
 struct DeviceRdm {

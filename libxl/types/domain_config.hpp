@@ -21,9 +21,8 @@ struct CreateInfo {
     DefBool run_hotplug_scripts, driver_domain;
     Passthrough passthrough = Passthrough::default_;
     DefBool xend_suspend_evtchn_compat;
-    HOSPES_FIELDS(type, hap, oos, ssidref, ssid_label, name, domid, uuid, xsdata, platformdata,
-                  poolid, pool_name, run_hotplug_scripts, driver_domain, passthrough,
-                  xend_suspend_evtchn_compat)
+    HOSPES_FIELDS(type, hap, oos, ssidref, ssid_label, name, domid, uuid, xsdata, platformdata, poolid, pool_name,
+                  run_hotplug_scripts, driver_domain, passthrough, xend_suspend_evtchn_compat)
 };
 
 struct SchedParams {
@@ -94,11 +93,10 @@ struct HvmInfo {
     RdmReserve rdm;
     MemKb rdm_mem_boundary_memkb;
     std::uint64_t mca_caps = 0;
-    HOSPES_FIELDS(firmware, bios, pae, apic, acpi, acpi_s3, acpi_s4, acpi_laptop_slate, nx,
-                  viridian, viridian_enable, viridian_disable, timeoffset, hpet, vpt_align,
-                  mmio_hole_memkb, timer_mode, nested_hvm, altp2m, system_firmware, smbios_firmware,
-                  acpi_firmware, hdtype, nographic, vga, vnc, keymap, sdl, spice, gfx_passthru,
-                  gfx_passthru_kind, serial, boot, usb, usbversion, usbdevice, vkb_device, soundhw,
+    HOSPES_FIELDS(firmware, bios, pae, apic, acpi, acpi_s3, acpi_s4, acpi_laptop_slate, nx, viridian, viridian_enable,
+                  viridian_disable, timeoffset, hpet, vpt_align, mmio_hole_memkb, timer_mode, nested_hvm, altp2m,
+                  system_firmware, smbios_firmware, acpi_firmware, hdtype, nographic, vga, vnc, keymap, sdl, spice,
+                  gfx_passthru, gfx_passthru_kind, serial, boot, usb, usbversion, usbdevice, vkb_device, soundhw,
                   xen_platform_pci, usbdevice_list, vendor_device, ms_vm_genid, serial_list, rdm,
                   rdm_mem_boundary_memkb, mca_caps)
 };
@@ -190,16 +188,14 @@ struct BuildInfo {
     struct Head {
         template <typename Self, typename Visit> static void each(Self& self, Visit&& visit) {
             HOSPES_FOR_EACH(
-                HOSPES_VISIT_FIELD, max_vcpus, avail_vcpus, cpumap, nodemap, vcpu_hard_affinity,
-                vcpu_soft_affinity, numa_placement, tsc_mode, max_memkb, target_memkb, video_memkb,
-                shadow_memkb, iommu_memkb, rtc_timeoffset, exec_ssidref, exec_ssid_label, localtime,
-                disable_migrate, cpuid, blkdev_start, vnuma_nodes, max_grant_frames,
-                max_maptrack_frames, max_grant_version, device_model_version,
-                device_model_stubdomain, stubdomain_memkb, stubdomain_kernel, stubdomain_cmdline,
-                stubdomain_ramdisk, device_model, device_model_ssidref, device_model_ssid_label,
-                device_model_user, extra, extra_pv, extra_hvm, sched_params, ioports, irqs, iomem,
-                claim_mode, event_channels, kernel, cmdline, ramdisk, device_tree, acpi, bootloader,
-                bootloader_args, timer_mode, nested_hvm, apic, dm_restrict, tee)
+                HOSPES_VISIT_FIELD, max_vcpus, avail_vcpus, cpumap, nodemap, vcpu_hard_affinity, vcpu_soft_affinity,
+                numa_placement, tsc_mode, max_memkb, target_memkb, video_memkb, shadow_memkb, iommu_memkb,
+                rtc_timeoffset, exec_ssidref, exec_ssid_label, localtime, disable_migrate, cpuid, blkdev_start,
+                vnuma_nodes, max_grant_frames, max_maptrack_frames, max_grant_version, device_model_version,
+                device_model_stubdomain, stubdomain_memkb, stubdomain_kernel, stubdomain_cmdline, stubdomain_ramdisk,
+                device_model, device_model_ssidref, device_model_ssid_label, device_model_user, extra, extra_pv,
+                extra_hvm, sched_params, ioports, irqs, iomem, claim_mode, event_channels, kernel, cmdline, ramdisk,
+                device_tree, acpi, bootloader, bootloader_args, timer_mode, nested_hvm, apic, dm_restrict, tee)
         }
     };
 };
@@ -224,9 +220,8 @@ struct DomainConfig {
     ActionOnShutdown on_poweroff = ActionOnShutdown::destroy, on_reboot = ActionOnShutdown::restart,
                      on_watchdog = ActionOnShutdown::destroy, on_crash = ActionOnShutdown::destroy,
                      on_soft_reset = ActionOnShutdown::soft_reset;
-    HOSPES_FIELDS(c_info, b_info, disks, nics, pcidevs, rdms, dtdevs, vfbs, vkbs, vtpms, p9s,
-                  pvcallsifs, vdispls, channels, usbctrls, usbdevs, on_poweroff, on_reboot,
-                  on_watchdog, on_crash, on_soft_reset)
+    HOSPES_FIELDS(c_info, b_info, disks, nics, pcidevs, rdms, dtdevs, vfbs, vkbs, vtpms, p9s, pvcallsifs, vdispls,
+                  channels, usbctrls, usbdevs, on_poweroff, on_reboot, on_watchdog, on_crash, on_soft_reset)
 };
 
 } // namespace hospes::xl

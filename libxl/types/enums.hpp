@@ -23,26 +23,25 @@ HOSPES_ENUM(RdmReservePolicy, HOSPES_LIST)
 HOSPES_ENUM(ChannelConnection, HOSPES_LIST)
 #undef HOSPES_LIST
 
-#define HOSPES_LIST(X)                                                                             \
-    X(unknown, 0, "unknown")                                                                       \
+#define HOSPES_LIST(X)                                                                                                 \
+    X(unknown, 0, "unknown")                                                                                           \
     X(qemu_xen_traditional, 1, "qemu_xen_traditional") X(qemu_xen, 2, "qemu_xen")
 HOSPES_ENUM(DeviceModelVersion, HOSPES_LIST)
 #undef HOSPES_LIST
 
-#define HOSPES_LIST(X)                                                                             \
-    X(unknown, 0, "unknown") X(serial, 1, "serial") X(pv, 2, "pv") X(vuart, 3, "vuart")
+#define HOSPES_LIST(X) X(unknown, 0, "unknown") X(serial, 1, "serial") X(pv, 2, "pv") X(vuart, 3, "vuart")
 HOSPES_ENUM(ConsoleType, HOSPES_LIST)
 #undef HOSPES_LIST
 
-#define HOSPES_LIST(X)                                                                             \
-    X(unknown, 0, "unknown")                                                                       \
-    X(qcow, 1, "qcow")                                                                             \
+#define HOSPES_LIST(X)                                                                                                 \
+    X(unknown, 0, "unknown")                                                                                           \
+    X(qcow, 1, "qcow")                                                                                                 \
     X(qcow2, 2, "qcow2") X(vhd, 3, "vhd") X(raw, 4, "raw") X(empty, 5, "empty") X(qed, 6, "qed")
 HOSPES_ENUM(DiskFormat, HOSPES_LIST)
 #undef HOSPES_LIST
 
-#define HOSPES_LIST(X)                                                                             \
-    X(unknown, 0, "unknown")                                                                       \
+#define HOSPES_LIST(X)                                                                                                 \
+    X(unknown, 0, "unknown")                                                                                           \
     X(phy, 1, "phy") X(tap, 2, "tap") X(qdisk, 3, "qdisk") X(standalone, 4, "standalone")
 HOSPES_ENUM(DiskBackend, HOSPES_LIST)
 #undef HOSPES_LIST
@@ -59,26 +58,25 @@ HOSPES_ENUM(DiskTransport, HOSPES_LIST)
 HOSPES_ENUM(NicType, HOSPES_LIST)
 #undef HOSPES_LIST
 
-#define HOSPES_LIST(X)                                                                             \
-    X(destroy, 1, "destroy")                                                                       \
-    X(restart, 2, "restart")                                                                       \
-    X(restart_rename, 3, "restart_rename") X(preserve, 4, "preserve")                              \
-        X(coredump_destroy, 5, "coredump_destroy") X(coredump_restart, 6, "coredump_restart")      \
-            X(soft_reset, 7, "soft_reset")
+#define HOSPES_LIST(X)                                                                                                 \
+    X(destroy, 1, "destroy")                                                                                           \
+    X(restart, 2, "restart")                                                                                           \
+    X(restart_rename, 3, "restart_rename")                                                                             \
+    X(preserve, 4, "preserve") X(coredump_destroy, 5, "coredump_destroy") X(coredump_restart, 6, "coredump_restart")   \
+        X(soft_reset, 7, "soft_reset")
 HOSPES_ENUM(ActionOnShutdown, HOSPES_LIST)
 #undef HOSPES_LIST
 
-#define HOSPES_LIST(X)                                                                             \
-    X(unknown, 0, "unknown")                                                                       \
-    X(power, 1, "power")                                                                           \
-    X(sleep, 2, "sleep") X(nmi, 3, "nmi") X(init, 4, "init") X(reset, 5, "reset")                  \
-        X(s3resume, 6, "s3resume")
+#define HOSPES_LIST(X)                                                                                                 \
+    X(unknown, 0, "unknown")                                                                                           \
+    X(power, 1, "power")                                                                                               \
+    X(sleep, 2, "sleep") X(nmi, 3, "nmi") X(init, 4, "init") X(reset, 5, "reset") X(s3resume, 6, "s3resume")
 HOSPES_ENUM(Trigger, HOSPES_LIST)
 #undef HOSPES_LIST
 
-#define HOSPES_LIST(X)                                                                             \
-    X(default_, 0, "default")                                                                      \
-    X(always_emulate, 1, "always_emulate")                                                         \
+#define HOSPES_LIST(X)                                                                                                 \
+    X(default_, 0, "default")                                                                                          \
+    X(always_emulate, 1, "always_emulate")                                                                             \
     X(native, 2, "native") X(native_paravirt, 3, "native_paravirt")
 HOSPES_ENUM(TscMode, HOSPES_LIST)
 #undef HOSPES_LIST
@@ -87,38 +85,36 @@ HOSPES_ENUM(TscMode, HOSPES_LIST)
 HOSPES_ENUM(GfxPassthruKind, HOSPES_LIST)
 #undef HOSPES_LIST
 
-#define HOSPES_LIST(X)                                                                             \
-    X(unknown, -1, "unknown")                                                                      \
-    X(delay_for_missed_ticks, 0, "delay_for_missed_ticks")                                         \
-    X(no_delay_for_missed_ticks, 1, "no_delay_for_missed_ticks")                                   \
-    X(no_missed_ticks_pending, 2, "no_missed_ticks_pending")                                       \
+#define HOSPES_LIST(X)                                                                                                 \
+    X(unknown, -1, "unknown")                                                                                          \
+    X(delay_for_missed_ticks, 0, "delay_for_missed_ticks")                                                             \
+    X(no_delay_for_missed_ticks, 1, "no_delay_for_missed_ticks")                                                       \
+    X(no_missed_ticks_pending, 2, "no_missed_ticks_pending")                                                           \
     X(one_missed_tick_pending, 3, "one_missed_tick_pending")
 HOSPES_ENUM(TimerMode, HOSPES_LIST)
 #undef HOSPES_LIST
 
-#define HOSPES_LIST(X)                                                                             \
-    X(unknown, 0, "unknown") X(rombios, 1, "rombios") X(seabios, 2, "seabios") X(ovmf, 3, "ovmf")
+#define HOSPES_LIST(X) X(unknown, 0, "unknown") X(rombios, 1, "rombios") X(seabios, 2, "seabios") X(ovmf, 3, "ovmf")
 HOSPES_ENUM(BiosType, HOSPES_LIST)
 #undef HOSPES_LIST
 
-#define HOSPES_LIST(X)                                                                             \
-    X(unknown, 0, "unknown")                                                                       \
-    X(sedf, 4, "sedf")                                                                             \
-    X(credit, 5, "credit") X(credit2, 6, "credit2") X(arinc653, 7, "arinc653") X(rtds, 8, "rtds")  \
-        X(null_, 9, "null")
+#define HOSPES_LIST(X)                                                                                                 \
+    X(unknown, 0, "unknown")                                                                                           \
+    X(sedf, 4, "sedf")                                                                                                 \
+    X(credit, 5, "credit") X(credit2, 6, "credit2") X(arinc653, 7, "arinc653") X(rtds, 8, "rtds") X(null_, 9, "null")
 HOSPES_ENUM(Scheduler, HOSPES_LIST)
 #undef HOSPES_LIST
 
-#define HOSPES_LIST(X)                                                                             \
-    X(unknown, -1, "unknown")                                                                      \
-    X(poweroff, 0, "poweroff")                                                                     \
-    X(reboot, 1, "reboot") X(suspend, 2, "suspend") X(crash, 3, "crash")                           \
-        X(watchdog, 4, "watchdog") X(soft_reset, 5, "soft_reset")
+#define HOSPES_LIST(X)                                                                                                 \
+    X(unknown, -1, "unknown")                                                                                          \
+    X(poweroff, 0, "poweroff")                                                                                         \
+    X(reboot, 1, "reboot")                                                                                             \
+    X(suspend, 2, "suspend") X(crash, 3, "crash") X(watchdog, 4, "watchdog") X(soft_reset, 5, "soft_reset")
 HOSPES_ENUM(ShutdownReason, HOSPES_LIST)
 #undef HOSPES_LIST
 
-#define HOSPES_LIST(X)                                                                             \
-    X(unknown, 0, "unknown")                                                                       \
+#define HOSPES_LIST(X)                                                                                                 \
+    X(unknown, 0, "unknown")                                                                                           \
     X(cirrus, 1, "cirrus") X(std, 2, "std") X(none, 3, "none") X(qxl, 4, "qxl")
 HOSPES_ENUM(VgaInterfaceType, HOSPES_LIST)
 #undef HOSPES_LIST
@@ -127,14 +123,14 @@ HOSPES_ENUM(VgaInterfaceType, HOSPES_LIST)
 HOSPES_ENUM(VendorDevice, HOSPES_LIST)
 #undef HOSPES_LIST
 
-#define HOSPES_LIST(X)                                                                             \
-    X(base, 0, "base")                                                                             \
-    X(freq, 1, "freq")                                                                             \
-    X(time_ref_count, 2, "time_ref_count") X(reference_tsc, 3, "reference_tsc")                    \
-        X(hcall_remote_tlb_flush, 4, "hcall_remote_tlb_flush") X(apic_assist, 5, "apic_assist")    \
-            X(crash_ctl, 6, "crash_ctl") X(synic, 7, "synic") X(stimer, 8, "stimer")               \
-                X(hcall_ipi, 9, "hcall_ipi") X(ex_processor_masks, 10, "ex_processor_masks")       \
-                    X(no_vp_limit, 11, "no_vp_limit") X(cpu_hotplug, 12, "cpu_hotplug")
+#define HOSPES_LIST(X)                                                                                                 \
+    X(base, 0, "base")                                                                                                 \
+    X(freq, 1, "freq")                                                                                                 \
+    X(time_ref_count, 2, "time_ref_count")                                                                             \
+    X(reference_tsc, 3, "reference_tsc") X(hcall_remote_tlb_flush, 4, "hcall_remote_tlb_flush")                        \
+        X(apic_assist, 5, "apic_assist") X(crash_ctl, 6, "crash_ctl") X(synic, 7, "synic") X(stimer, 8, "stimer")      \
+            X(hcall_ipi, 9, "hcall_ipi") X(ex_processor_masks, 10, "ex_processor_masks")                               \
+                X(no_vp_limit, 11, "no_vp_limit") X(cpu_hotplug, 12, "cpu_hotplug")
 HOSPES_ENUM(ViridianEnlightenment, HOSPES_LIST)
 #undef HOSPES_LIST
 
@@ -150,9 +146,9 @@ HOSPES_ENUM(VuartType, HOSPES_LIST)
 HOSPES_ENUM(VkbBackend, HOSPES_LIST)
 #undef HOSPES_LIST
 
-#define HOSPES_LIST(X)                                                                             \
-    X(default_, 0, "default")                                                                      \
-    X(disabled, 1, "disabled")                                                                     \
+#define HOSPES_LIST(X)                                                                                                 \
+    X(default_, 0, "default")                                                                                          \
+    X(disabled, 1, "disabled")                                                                                         \
     X(enabled, 2, "enabled") X(sync_pt, 3, "sync_pt") X(share_pt, 4, "share_pt")
 HOSPES_ENUM(Passthrough, HOSPES_LIST)
 #undef HOSPES_LIST
@@ -165,14 +161,13 @@ HOSPES_ENUM(GicVersion, HOSPES_LIST)
 HOSPES_ENUM(TeeType, HOSPES_LIST)
 #undef HOSPES_LIST
 
-#define HOSPES_LIST(X)                                                                             \
-    X(disabled, 0, "disabled")                                                                     \
+#define HOSPES_LIST(X)                                                                                                 \
+    X(disabled, 0, "disabled")                                                                                         \
     X(mixed, 1, "mixed") X(external, 2, "external") X(limited, 3, "limited")
 HOSPES_ENUM(Altp2mMode, HOSPES_LIST)
 #undef HOSPES_LIST
 
-#define HOSPES_LIST(X)                                                                             \
-    X(auto_, 0, "auto") X(pv, 1, "pv") X(devicemodel, 2, "devicemodel") X(qusb, 3, "qusb")
+#define HOSPES_LIST(X) X(auto_, 0, "auto") X(pv, 1, "pv") X(devicemodel, 2, "devicemodel") X(qusb, 3, "qusb")
 HOSPES_ENUM(UsbCtrlType, HOSPES_LIST)
 #undef HOSPES_LIST
 

@@ -13,8 +13,7 @@
 namespace hospes::xl {
 
 struct JsonError {
-    std::string
-        where; ///< path of the value, e.g. "b_info.max_memkb", or "line 3" for a syntax error
+    std::string where; ///< path of the value, e.g. "b_info.max_memkb", or "line 3" for a syntax error
     std::string what;
 };
 

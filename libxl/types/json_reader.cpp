@@ -39,8 +39,7 @@ class Reader {
         return nullptr;
     }
     bool expect(bool good, const char* wanted) {
-        if (!good && !failed())
-            error_ = {path_.empty() ? "top level" : path_, std::string("expected ") + wanted};
+        if (!good && !failed()) error_ = {path_.empty() ? "top level" : path_, std::string("expected ") + wanted};
         return good;
     }
     bool text(yajl_val value, std::string_view& out) {
@@ -54,21 +53,16 @@ class Reader {
         if (text(value, view)) out = view;
     }
     void read(yajl_val value, bool& out) {
-        if (expect(YAJL_IS_TRUE(value) || YAJL_IS_FALSE(value), "true or false"))
-            out = YAJL_IS_TRUE(value);
+        if (expect(YAJL_IS_TRUE(value) || YAJL_IS_FALSE(value), "true or false")) out = YAJL_IS_TRUE(value);
     }
     template <std::integral T>
     requires(!std::same_as<T, bool>) void read(yajl_val value, T& out) {
         if (!expect(YAJL_IS_NUMBER(value), "an integer")) return;
         const std::string_view digits = YAJL_GET_NUMBER(value);
-        const auto [end, status] =
-            std::from_chars(digits.data(), digits.data() + digits.size(), out);
-        expect(status == std::errc() && end == digits.data() + digits.size(),
-               "an integer in range");
+        const auto [end, status] = std::from_chars(digits.data(), digits.data() + digits.size(), out);
+        expect(status == std::errc() && end == digits.data() + digits.size(), "an integer in range");
     }
-    template <typename T, T Unset> void read(yajl_val value, WithDefault<T, Unset>& out) {
-        read(value, out.value);
-    }
+    template <typename T, T Unset> void read(yajl_val value, WithDefault<T, Unset>& out) { read(value, out.value); }
     template <ReflectedEnum E> void read(yajl_val value, E& out) {
         std::string_view view;
         if (!text(value, view)) return;
@@ -77,8 +71,7 @@ class Reader {
     }
     void read(yajl_val value, DefBool& out) {
         std::string_view view;
-        if (!text(value, view) ||
-            !expect(view == "True" || view == "False" || view == "<default>", "a defbool"))
+        if (!text(value, view) || !expect(view == "True" || view == "False" || view == "<default>", "a defbool"))
             return;
         out = view == "<default>" ? DefBool() : DefBool(view == "True");
     }

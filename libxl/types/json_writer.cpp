@@ -31,13 +31,9 @@ class Writer {
         const std::string digits = std::to_string(value);
         yajl_gen_number(gen_.get(), digits.data(), digits.size());
     }
-    template <typename T, T Unset> void write(const WithDefault<T, Unset>& value) {
-        write(value.value);
-    }
+    template <typename T, T Unset> void write(const WithDefault<T, Unset>& value) { write(value.value); }
     template <ReflectedEnum E> void write(E value) { string(to_string(value)); }
-    void write(DefBool value) {
-        string(value.is_default() ? "<default>" : value.value_or(false) ? "True" : "False");
-    }
+    void write(DefBool value) { string(value.is_default() ? "<default>" : value.value_or(false) ? "True" : "False"); }
     void write(const Uuid& value) { string(to_string(value)); }
     void write(const Mac& value) { string(to_string(value)); }
     void write(const Bitmap& value) { write(value.members()); }
@@ -102,8 +98,7 @@ class Writer {
         else if constexpr (std::integral<T>)
             return value == 0;
         else if constexpr (ReflectedEnum<T>)
-            return value ==
-                   EnumTable<T>::entries[0].value; // each table starts with the IDL's initial value
+            return value == EnumTable<T>::entries[0].value; // each table starts with the IDL's initial value
         else
             return false; // aggregates are always written
     }
@@ -125,8 +120,7 @@ class Writer {
         yajl_gen_map_close(gen_.get());
     }
     void string(std::string_view value) {
-        yajl_gen_string(gen_.get(), reinterpret_cast<const unsigned char*>(value.data()),
-                        value.size());
+        yajl_gen_string(gen_.get(), reinterpret_cast<const unsigned char*>(value.data()), value.size());
     }
 
     std::unique_ptr<yajl_gen_t, decltype(&yajl_gen_free)> gen_;

@@ -9,18 +9,13 @@
 
 // X-macro recursion over __VA_ARGS__ (up to 256 items).
 #define HOSPES_PARENS ()
-#define HOSPES_EXPAND(...)                                                                         \
-    HOSPES_EXPAND4(HOSPES_EXPAND4(HOSPES_EXPAND4(HOSPES_EXPAND4(__VA_ARGS__))))
-#define HOSPES_EXPAND4(...)                                                                        \
-    HOSPES_EXPAND3(HOSPES_EXPAND3(HOSPES_EXPAND3(HOSPES_EXPAND3(__VA_ARGS__))))
-#define HOSPES_EXPAND3(...)                                                                        \
-    HOSPES_EXPAND2(HOSPES_EXPAND2(HOSPES_EXPAND2(HOSPES_EXPAND2(__VA_ARGS__))))
-#define HOSPES_EXPAND2(...)                                                                        \
-    HOSPES_EXPAND1(HOSPES_EXPAND1(HOSPES_EXPAND1(HOSPES_EXPAND1(__VA_ARGS__))))
+#define HOSPES_EXPAND(...) HOSPES_EXPAND4(HOSPES_EXPAND4(HOSPES_EXPAND4(HOSPES_EXPAND4(__VA_ARGS__))))
+#define HOSPES_EXPAND4(...) HOSPES_EXPAND3(HOSPES_EXPAND3(HOSPES_EXPAND3(HOSPES_EXPAND3(__VA_ARGS__))))
+#define HOSPES_EXPAND3(...) HOSPES_EXPAND2(HOSPES_EXPAND2(HOSPES_EXPAND2(HOSPES_EXPAND2(__VA_ARGS__))))
+#define HOSPES_EXPAND2(...) HOSPES_EXPAND1(HOSPES_EXPAND1(HOSPES_EXPAND1(HOSPES_EXPAND1(__VA_ARGS__))))
 #define HOSPES_EXPAND1(...) __VA_ARGS__
-#define HOSPES_FOR_EACH(macro, ...)                                                                \
-    __VA_OPT__(HOSPES_EXPAND(HOSPES_FOR_EACH_NEXT(macro, __VA_ARGS__)))
-#define HOSPES_FOR_EACH_NEXT(macro, item, ...)                                                     \
+#define HOSPES_FOR_EACH(macro, ...) __VA_OPT__(HOSPES_EXPAND(HOSPES_FOR_EACH_NEXT(macro, __VA_ARGS__)))
+#define HOSPES_FOR_EACH_NEXT(macro, item, ...)                                                                         \
     macro(item) __VA_OPT__(HOSPES_FOR_EACH_AGAIN HOSPES_PARENS(macro, __VA_ARGS__))
 #define HOSPES_FOR_EACH_AGAIN() HOSPES_FOR_EACH_NEXT
 
@@ -28,9 +23,9 @@
 
 /// Inside a struct, after its members: lists them in the order of libxl's IDL, which is the order
 /// of its JSON.
-#define HOSPES_FIELDS(...)                                                                         \
-    template <typename Self, typename Visit> static void each_field(Self& self, Visit&& visit) {   \
-        HOSPES_FOR_EACH(HOSPES_VISIT_FIELD, __VA_ARGS__)                                           \
+#define HOSPES_FIELDS(...)                                                                                             \
+    template <typename Self, typename Visit> static void each_field(Self& self, Visit&& visit) {                       \
+        HOSPES_FOR_EACH(HOSPES_VISIT_FIELD, __VA_ARGS__)                                                               \
     }
 
 namespace hospes::xl {
@@ -69,9 +64,9 @@ concept ReflectedEnum = requires {
 #define HOSPES_ENUM_VALUE(id, number, text) id = number,
 #define HOSPES_ENUM_ENTRY(id, number, text) {Self::id, text},
 /// Defines `enum class Name` from an X-macro list of (identifier, libxl's number, libxl's string).
-#define HOSPES_ENUM(Name, LIST)                                                                    \
-    enum class Name : int { LIST(HOSPES_ENUM_VALUE) };                                             \
-    template <> struct EnumTable<Name> {                                                           \
-        using Self = Name;                                                                         \
-        static constexpr EnumEntry<Name> entries[] = {LIST(HOSPES_ENUM_ENTRY)};                    \
+#define HOSPES_ENUM(Name, LIST)                                                                                        \
+    enum class Name : int { LIST(HOSPES_ENUM_VALUE) };                                                                 \
+    template <> struct EnumTable<Name> {                                                                               \
+        using Self = Name;                                                                                             \
+        static constexpr EnumEntry<Name> entries[] = {LIST(HOSPES_ENUM_ENTRY)};                                        \
     };

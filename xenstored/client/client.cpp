@@ -34,8 +34,7 @@ int connect_socket(const std::string& path) {
     }
     std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
     const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd >= 0 &&
-        ::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) < 0) {
+    if (fd >= 0 && ::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) < 0) {
         const int failure = errno;
         ::close(fd);
         errno = failure;
@@ -49,12 +48,8 @@ int connect_socket(const std::string& path) {
 void Batch::write(std::string_view path, std::string_view value) {
     requests_.push_back({XS_WRITE, with_nul(path) + std::string(value), std::string(path)});
 }
-void Batch::mkdir(std::string_view path) {
-    requests_.push_back({XS_MKDIR, with_nul(path), std::string(path)});
-}
-void Batch::remove(std::string_view path) {
-    requests_.push_back({XS_RM, with_nul(path), std::string(path)});
-}
+void Batch::mkdir(std::string_view path) { requests_.push_back({XS_MKDIR, with_nul(path), std::string(path)}); }
+void Batch::remove(std::string_view path) { requests_.push_back({XS_RM, with_nul(path), std::string(path)}); }
 void Batch::permissions(std::string_view path, const std::vector<Permission>& list) {
     requests_.push_back({XS_SET_PERMS, permission_payload(path, list), std::string(path)});
 }
@@ -65,8 +60,7 @@ Result<Client> Client::connect(const std::string& path) {
     int fd = connect_socket(socket);
     const int failure = errno;
     if (fd < 0 && path.empty()) fd = ::open("/dev/xen/xenbus", O_RDWR | O_CLOEXEC);
-    if (fd < 0)
-        return error("connect to xenstored at " + socket, failure, {}, "is xenstored running?");
+    if (fd < 0) return error("connect to xenstored at " + socket, failure, {}, "is xenstored running?");
     return Client(fd);
 }
 
@@ -79,12 +73,11 @@ Client::~Client() {
 }
 
 Error Client::failure(std::string_view what, std::string_view path, int code) {
-    return error("xenstore: " + std::string(what) + (path.empty() ? "" : " " + std::string(path)),
-                 code);
+    return error("xenstore: " + std::string(what) + (path.empty() ? "" : " " + std::string(path)), code);
 }
 
-void Client::frame(std::string& out, std::uint32_t type, std::uint32_t id,
-                   TransactionId transaction, std::string_view payload) {
+void Client::frame(std::string& out, std::uint32_t type, std::uint32_t id, TransactionId transaction,
+                   std::string_view payload) {
     const Header header{type, id, transaction, static_cast<std::uint32_t>(payload.size())};
     out.append(reinterpret_cast<const char*>(&header), sizeof(header));
     out.append(payload);
@@ -117,8 +110,7 @@ Status Client::fill(std::size_t bytes) {
 Status Client::receive(bool& got_reply, std::uint32_t& id, Reply& reply) {
     HOSPES_TRY(fill(sizeof(Header)));
     const Header header = read_header(input_.data());
-    if (header.len > payload_max)
-        return failure("the daemon sent a message of impossible size", {}, EPROTO);
+    if (header.len > payload_max) return failure("the daemon sent a message of impossible size", {}, EPROTO);
     HOSPES_TRY(fill(sizeof(Header) + header.len));
     std::string payload = input_.substr(sizeof(Header), header.len);
     input_.erase(0, sizeof(Header) + header.len);
@@ -146,8 +138,7 @@ Result<Client::Reply> Client::wait_reply(std::uint32_t id) {
     }
 }
 
-Result<std::string> Client::call(std::uint32_t type, TransactionId transaction,
-                                 std::string_view payload) {
+Result<std::string> Client::call(std::uint32_t type, TransactionId transaction, std::string_view payload) {
     const std::string_view path = payload.substr(0, payload.find('\0'));
     if (payload.size() > payload_max) return failure(type_name(type), path, E2BIG);
     std::string out;
@@ -155,8 +146,7 @@ Result<std::string> Client::call(std::uint32_t type, TransactionId transaction,
     frame(out, type, id, transaction, payload);
     HOSPES_TRY(send(out));
     Reply reply = HOSPES_TRY(wait_reply(id));
-    if (reply.type == XS_ERROR)
-        return failure(type_name(type), path, error_number(reply.payload.c_str()));
+    if (reply.type == XS_ERROR) return failure(type_name(type), path, error_number(reply.payload.c_str()));
     return std::move(reply.payload);
 }
 
@@ -164,8 +154,7 @@ Result<std::string> Client::read(std::string_view path, TransactionId transactio
     return call(XS_READ, transaction, with_nul(path));
 }
 
-Result<std::optional<std::string>> Client::try_read(std::string_view path,
-                                                    TransactionId transaction) {
+Result<std::optional<std::string>> Client::try_read(std::string_view path, TransactionId transaction) {
     auto value = call(XS_READ, transaction, with_nul(path));
     if (value) return std::optional(*std::move(value));
     if (value.problem().code == ENOENT) return std::optional<std::string>();
@@ -188,8 +177,7 @@ Status Client::remove(std::string_view path, TransactionId transaction) {
     return std::move(done).problem();
 }
 
-Result<std::vector<std::string>> Client::directory(std::string_view path,
-                                                   TransactionId transaction) {
+Result<std::vector<std::string>> Client::directory(std::string_view path, TransactionId transaction) {
     const std::string listing = HOSPES_TRY(call(XS_DIRECTORY, transaction, with_nul(path)));
     std::vector<std::string> names;
     Strings strings(listing);
@@ -198,8 +186,7 @@ Result<std::vector<std::string>> Client::directory(std::string_view path,
     return names;
 }
 
-Status Client::set_permissions(std::string_view path, const std::vector<Permission>& list,
-                               TransactionId transaction) {
+Status Client::set_permissions(std::string_view path, const std::vector<Permission>& list, TransactionId transaction) {
     HOSPES_TRY(call(XS_SET_PERMS, transaction, permission_payload(path, list)));
     return {};
 }
@@ -215,13 +202,11 @@ Status Client::run(const Batch& batch, TransactionId transaction) {
         for (std::size_t i = start; i < end; ++i) {
             if (batch.requests_[i].payload.size() > payload_max)
                 return failure(type_name(batch.requests_[i].type), batch.requests_[i].path, E2BIG);
-            frame(out, batch.requests_[i].type, next_id_++, transaction,
-                  batch.requests_[i].payload);
+            frame(out, batch.requests_[i].type, next_id_++, transaction, batch.requests_[i].payload);
         }
         HOSPES_TRY(send(out));
         for (std::size_t i = start; i < end; ++i) {
-            const Reply reply =
-                HOSPES_TRY(wait_reply(first + static_cast<std::uint32_t>(i - start)));
+            const Reply reply = HOSPES_TRY(wait_reply(first + static_cast<std::uint32_t>(i - start)));
             const int code = reply.type == XS_ERROR ? error_number(reply.payload.c_str()) : 0;
             if (code && result && !(code == ENOENT && batch.requests_[i].type == XS_RM))
                 result = failure(type_name(batch.requests_[i].type), batch.requests_[i].path, code);
@@ -272,8 +257,7 @@ Status Client::release(Domid domain) {
 }
 
 Status Client::set_target(Domid domain, Domid target) {
-    HOSPES_TRY(call(XS_SET_TARGET, 0,
-                    with_nul(std::to_string(domain)) + with_nul(std::to_string(target))));
+    HOSPES_TRY(call(XS_SET_TARGET, 0, with_nul(std::to_string(domain)) + with_nul(std::to_string(target))));
     return {};
 }
 
@@ -290,8 +274,8 @@ Status Client::unwatch(std::string_view path, std::string_view token) {
 Result<std::optional<WatchEvent>> Client::next_event(int timeout_ms) {
     while (events_.empty()) {
         // A whole message may be buffered already; poll() would not tell.
-        const bool buffered = input_.size() >= sizeof(Header) &&
-                              input_.size() >= sizeof(Header) + read_header(input_.data()).len;
+        const bool buffered =
+            input_.size() >= sizeof(Header) && input_.size() >= sizeof(Header) + read_header(input_.data()).len;
         if (!buffered) {
             pollfd waiting{fd_, POLLIN, 0};
             const int ready = ::poll(&waiting, 1, timeout_ms);
@@ -303,8 +287,7 @@ Result<std::optional<WatchEvent>> Client::next_event(int timeout_ms) {
         std::uint32_t id = 0;
         Reply reply;
         HOSPES_TRY(receive(got_reply, id, reply));
-        if (got_reply)
-            return failure("the daemon answered a request that was not made", {}, EPROTO);
+        if (got_reply) return failure("the daemon answered a request that was not made", {}, EPROTO);
     }
     WatchEvent event = std::move(events_.front());
     events_.pop_front();

@@ -60,16 +60,13 @@ class Client {
 
     Result<std::string> read(std::string_view path, TransactionId transaction = 0);
     /// nullopt when the node does not exist; other errors stay errors.
-    Result<std::optional<std::string>> try_read(std::string_view path,
-                                                TransactionId transaction = 0);
+    Result<std::optional<std::string>> try_read(std::string_view path, TransactionId transaction = 0);
     Status write(std::string_view path, std::string_view value, TransactionId transaction = 0);
     Status mkdir(std::string_view path, TransactionId transaction = 0);
     Status remove(std::string_view path,
                   TransactionId transaction = 0); ///< also fine when it does not exist
-    Result<std::vector<std::string>> directory(std::string_view path,
-                                               TransactionId transaction = 0);
-    Status set_permissions(std::string_view path, const std::vector<Permission>& list,
-                           TransactionId transaction = 0);
+    Result<std::vector<std::string>> directory(std::string_view path, TransactionId transaction = 0);
+    Status set_permissions(std::string_view path, const std::vector<Permission>& list, TransactionId transaction = 0);
     /// Sends all of `batch`; the first error wins, the rest of the answers are still taken.
     Status run(const Batch& batch, TransactionId transaction = 0);
     /// Runs `batch` in one transaction: start, requests and commit go out together. Repeats on
@@ -98,10 +95,9 @@ class Client {
         std::uint32_t type = 0;
         std::string payload;
     };
-    Result<std::string> call(std::uint32_t type, TransactionId transaction,
-                             std::string_view payload);
-    static void frame(std::string& out, std::uint32_t type, std::uint32_t id,
-                      TransactionId transaction, std::string_view payload);
+    Result<std::string> call(std::uint32_t type, TransactionId transaction, std::string_view payload);
+    static void frame(std::string& out, std::uint32_t type, std::uint32_t id, TransactionId transaction,
+                      std::string_view payload);
     Status send(std::string_view bytes);
     /// Reads until the answer to `id` is there; events met on the way are queued.
     Result<Reply> wait_reply(std::uint32_t id);

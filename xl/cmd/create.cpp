@@ -53,17 +53,14 @@ class CreateCommand final : public Command {
         options.paused = paused_;
         const bool live = isatty(STDERR_FILENO) && !quiet_;
         options.progress = [&](std::string_view stage) {
-            if (live)
-                std::fprintf(stderr, "\r\033[K%.*s ...", static_cast<int>(stage.size()),
-                             stage.data());
+            if (live) std::fprintf(stderr, "\r\033[K%.*s ...", static_cast<int>(stage.size()), stage.data());
         };
         auto created = xl::create_domain(context.host, std::move(wanted.config), options);
         if (live) std::fprintf(stderr, "\r\033[K");
         const xl::CreatedDomain domain = XL_TRY(std::move(created));
         if (context.verbosity || explain_) {
             std::fprintf(stderr, "domain %u is %s: %s\n", domain.domain,
-                         std::string(to_string(domain.type.type)).c_str(),
-                         domain.type.reason.c_str());
+                         std::string(to_string(domain.type.type)).c_str(), domain.type.reason.c_str());
             for (const auto& [stage, seconds] : domain.stages)
                 std::fprintf(stderr, "  %-26s %8.3f s\n", stage.c_str(), seconds);
         }
@@ -78,8 +75,7 @@ class CreateCommand final : public Command {
             report(bytes.problem());
             return false;
         }
-        auto parsed =
-            cfg::parse({reinterpret_cast<const char*>(bytes->data()), bytes->size()}, file_);
+        auto parsed = cfg::parse({reinterpret_cast<const char*>(bytes->data()), bytes->size()}, file_);
         if (const auto* bad = std::get_if<cfg::Diagnostic>(&parsed)) return complain(*bad);
         cfg::File& file = std::get<cfg::File>(parsed);
         for (const std::string& text : overrides) {

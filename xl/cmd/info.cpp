@@ -51,8 +51,7 @@ void add_version(Facts& facts, const xc::VersionInfo& v, unsigned scheduler) {
     facts.emplace_back("xen_major", std::to_string(v.major));
     facts.emplace_back("xen_minor", std::to_string(v.minor));
     facts.emplace_back("xen_extra", v.extra);
-    facts.emplace_back("xen_version",
-                       std::to_string(v.major) + "." + std::to_string(v.minor) + v.extra);
+    facts.emplace_back("xen_version", std::to_string(v.major) + "." + std::to_string(v.minor) + v.extra);
     facts.emplace_back("xen_caps", v.capabilities);
     facts.emplace_back("xen_scheduler", scheduler_name(scheduler));
     facts.emplace_back("xen_pagesize", std::to_string(v.page_size));
@@ -72,8 +71,7 @@ void add_physical(Facts& facts, const xc::PhysInfo& p) {
     char mhz[32];
     std::snprintf(mhz, sizeof(mhz), "%u.%03u", p.cpu_khz / 1000, p.cpu_khz % 1000);
     const auto mib = [](std::uint64_t pages) { return std::to_string(pages >> 8); };
-    const unsigned cores = p.cores_per_socket ? p.cores_per_socket : 1,
-                   threads = p.threads_per_core;
+    const unsigned cores = p.cores_per_socket ? p.cores_per_socket : 1, threads = p.threads_per_core;
     facts.emplace_back("nr_cpus", std::to_string(p.nr_cpus));
     facts.emplace_back("max_cpu_id", std::to_string(p.max_cpu_id));
     facts.emplace_back("nr_nodes", std::to_string(p.nr_nodes));
@@ -83,8 +81,7 @@ void add_physical(Facts& facts, const xc::PhysInfo& p) {
     facts.emplace_back("hw_caps", hardware_words(p));
     facts.emplace_back("virt_caps", virtualisation(p));
     facts.emplace_back("total_memory", mib(p.total_pages));
-    facts.emplace_back("free_memory",
-                       mib(p.free_pages - std::min(p.free_pages, p.outstanding_pages)));
+    facts.emplace_back("free_memory", mib(p.free_pages - std::min(p.free_pages, p.outstanding_pages)));
     facts.emplace_back("sharing_freed_memory", "0");
     facts.emplace_back("sharing_used_memory", "0");
     facts.emplace_back("outstanding_claims", mib(p.outstanding_pages));
@@ -120,16 +117,14 @@ int print_numa(xc::Control& control) {
     std::printf("cpu_topology           :\ncpu:    core    socket     node\n");
     for (std::size_t i = 0; i < cpus.size(); ++i)
         if (cpus[i].core != XEN_INVALID_CORE_ID)
-            std::printf("%3zu:    %4u     %4u     %4u\n", i, cpus[i].core, cpus[i].socket,
-                        cpus[i].node);
-    std::printf(
-        "device topology        :\ndevice           node\nNo device topology data available\n");
+            std::printf("%3zu:    %4u     %4u     %4u\n", i, cpus[i].core, cpus[i].socket, cpus[i].node);
+    std::printf("device topology        :\ndevice           node\nNo device topology data available\n");
     const xc::Control::Numa numa = XL_TRY(control.numa());
     const std::size_t nodes = numa.memory.size();
     std::printf("numa_info              :\nnode:    memsize    memfree    distances\n");
     for (std::size_t i = 0; i < nodes; ++i) {
-        std::printf("%4zu:    %6lu     %6lu      %d", i, numa.memory[i].memsize >> 20,
-                    numa.memory[i].memfree >> 20, numa.distances[i * nodes]);
+        std::printf("%4zu:    %6lu     %6lu      %d", i, numa.memory[i].memsize >> 20, numa.memory[i].memfree >> 20,
+                    numa.distances[i * nodes]);
         for (std::size_t j = 1; j < nodes; ++j)
             std::printf(",%d", numa.distances[i * nodes + j]);
         std::printf("\n");

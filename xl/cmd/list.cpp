@@ -9,9 +9,7 @@
 namespace hospes::cli {
 namespace {
 
-std::uint64_t memory_mib(const xc::DomainInfo& d) {
-    return (d.tot_pages + d.outstanding_pages) >> 8;
-}
+std::uint64_t memory_mib(const xc::DomainInfo& d) { return (d.tot_pages + d.outstanding_pages) >> 8; }
 double cpu_seconds(const xc::DomainInfo& d) { return static_cast<double>(d.cpu_time) / 1e9; }
 
 xl::Uuid uuid_of(const xc::DomainInfo& d) {
@@ -75,8 +73,8 @@ class ListCommand final : public Command {
             print_row(host, d);
     }
     void print_row(xl::Host& host, const xc::DomainInfo& d) const {
-        std::printf("%-40s %5d %5lu %5d     %s  %8.1f", host.name_of(d.domain).c_str(), d.domain,
-                    memory_mib(d), d.nr_online_vcpus, state_letters(d).c_str(), cpu_seconds(d));
+        std::printf("%-40s %5d %5lu %5d     %s  %8.1f", host.name_of(d.domain).c_str(), d.domain, memory_mib(d),
+                    d.nr_online_vcpus, state_letters(d).c_str(), cpu_seconds(d));
         if (verbose_) {
             const xl::DomainState s = xl::state_of(d);
             std::printf(" %s", to_string(uuid_of(d)).c_str());
@@ -86,10 +84,7 @@ class ListCommand final : public Command {
                 std::printf(" %8s", "-");
         }
         if (verbose_ || label_) std::printf(" %16s", "-");
-        if (pool_)
-            std::printf("%16s", host.pool_name(d.cpupool).ok()
-                                    ? (*host.pool_name(d.cpupool)).c_str()
-                                    : "-");
+        if (pool_) std::printf("%16s", host.pool_name(d.cpupool).ok() ? (*host.pool_name(d.cpupool)).c_str() : "-");
         if (numa_) std::printf(" %s", "all");
         if (type_) std::printf(" %s", std::string(to_string(xl::type_of(host, d))).c_str());
         std::printf("\n");

@@ -25,8 +25,7 @@ class TriggerCommand final : public Command {
             return exit_failure;
         }
         unsigned vcpu = 0;
-        if (arguments.size() > 2)
-            vcpu = static_cast<unsigned>(std::strtoul(arguments[2].c_str(), nullptr, 10));
+        if (arguments.size() > 2) vcpu = static_cast<unsigned>(std::strtoul(arguments[2].c_str(), nullptr, 10));
         xc::Control* const control = XL_TRY(context.host.control());
         // The ABI numbers the triggers from 0 in the same order.
         XL_TRY(control->send_trigger(domain, static_cast<unsigned>(*trigger) - 1, vcpu));

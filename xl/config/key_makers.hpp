@@ -38,8 +38,7 @@ template <typename Part, typename Field> auto mib(Part part, Field field) {
     };
 }
 template <typename Field> auto sched(Field field) {
-    return
-        [=](Draft& d, const Value& v) { return read_into(v, d.config.b_info.sched_params.*field); };
+    return [=](Draft& d, const Value& v) { return read_into(v, d.config.b_info.sched_params.*field); };
 }
 template <typename E> Outcome read_choice(const Value& value, E& out) {
     std::string name;

@@ -22,12 +22,9 @@ template <typename Take> Outcome each_pair(const Value& value, std::string_view 
         const std::string_view item = xl::next_item(spec);
         if (item.empty()) continue;
         const auto equals = item.find('=');
-        if (equals == std::string_view::npos)
-            return wrong(value, "'" + std::string(item) + "' is not KEY=VALUE");
-        const std::string_view key = xl::trim(item.substr(0, equals)),
-                               text = xl::trim(item.substr(equals + 1));
-        if (!take(key, text))
-            return wrong(value, "'" + std::string(item) + "' is not understood here");
+        if (equals == std::string_view::npos) return wrong(value, "'" + std::string(item) + "' is not KEY=VALUE");
+        const std::string_view key = xl::trim(item.substr(0, equals)), text = xl::trim(item.substr(equals + 1));
+        if (!take(key, text)) return wrong(value, "'" + std::string(item) + "' is not understood here");
     }
     return {};
 }
@@ -88,8 +85,7 @@ Outcome read_vfbs(Draft& d, const Value& value) {
     return each_spec(value, [&](const Value& item, const std::string& spec) -> Outcome {
         xl::DeviceVfb vfb;
         vfb.devid = static_cast<int>(d.config.vfbs.size());
-        if (Outcome bad = each_pair(
-                item, spec, [&](auto key, auto text) { return set_vfb_pair(vfb, key, text); }))
+        if (Outcome bad = each_pair(item, spec, [&](auto key, auto text) { return set_vfb_pair(vfb, key, text); }))
             return bad;
         d.config.vfbs.push_back(vfb);
         xl::DeviceVkb vkb; // a framebuffer without keyboard and pointer is of no use
@@ -113,8 +109,7 @@ Outcome read_channels(Draft& d, const Value& value) {
         };
         if (Outcome bad = each_pair(item, spec, take)) return bad;
         if (channel.connection == xl::ChannelConnection::unknown)
-            return wrong(item, "the channel has no connection",
-                         "connection=pty or connection=socket,path=...");
+            return wrong(item, "the channel has no connection", "connection=pty or connection=socket,path=...");
         if (channel.connection == xl::ChannelConnection::socket && channel.socket_path.empty())
             return wrong(item, "the socket channel has no path", "add path=/run/...");
         channel.devid = static_cast<int>(d.config.channels.size());
@@ -154,8 +149,7 @@ Outcome read_pcis(Draft& d, const Value& value) {
         if (std::sscanf(std::string(bdf).c_str(), "%x:%x:%x.%x", &domain, &bus, &dev, &func) != 4) {
             domain = 0;
             if (std::sscanf(std::string(bdf).c_str(), "%x:%x.%x", &bus, &dev, &func) != 3)
-                return wrong(item, "'" + std::string(bdf) + "' is not a PCI address",
-                             "for example 0000:03:00.0");
+                return wrong(item, "'" + std::string(bdf) + "' is not a PCI address", "for example 0000:03:00.0");
         }
         if (domain > 0xffff || bus > 255 || dev > 31 || func > 7)
             return wrong(item, "'" + std::string(bdf) + "' is not a PCI address");
@@ -171,8 +165,7 @@ Outcome read_pcis(Draft& d, const Value& value) {
                                                        : nullptr;
             if (target) *target = text == "1";
             if (key == "name") pci.name = text;
-            return target || key == "name" ||
-                   (key == "rdm_policy" && set_choice(text, pci.rdm_policy));
+            return target || key == "name" || (key == "rdm_policy" && set_choice(text, pci.rdm_policy));
         };
         if (Outcome bad = each_pair(item, rest, take)) return bad;
         d.config.pcidevs.push_back(pci);
@@ -229,26 +222,27 @@ Outcome read_vtpms(Draft& d, const Value& value) {
     });
 }
 
+const Key device_keys[] = {{"disk", read_disks},
+                           {"vif", read_nics},
+                           {"vfb", read_vfbs},
+                           {"channel", read_channels},
+                           {"p9", read_p9s},
+                           {"pci", read_pcis},
+                           {"usbctrl", read_usbctrls},
+                           {"usbdev", read_usbdevs},
+                           {"vtpm", read_vtpms},
+                           // Known, and of no effect so far.
+                           {"vkb", {}},
+                           {"vdispl", {}},
+                           {"vsnd", {}},
+                           {"pvcalls", {}},
+                           {"virtio", {}},
+                           {"vif2", {}}};
+
 } // namespace
 
 void add_device_keys(std::vector<Key>& keys) {
-    const std::initializer_list<Key> table = {{"disk", read_disks},
-                                              {"vif", read_nics},
-                                              {"vfb", read_vfbs},
-                                              {"channel", read_channels},
-                                              {"p9", read_p9s},
-                                              {"pci", read_pcis},
-                                              {"usbctrl", read_usbctrls},
-                                              {"usbdev", read_usbdevs},
-                                              {"vtpm", read_vtpms},
-                                              // Known, and of no effect so far.
-                                              {"vkb", {}},
-                                              {"vdispl", {}},
-                                              {"vsnd", {}},
-                                              {"pvcalls", {}},
-                                              {"virtio", {}},
-                                              {"vif2", {}}};
-    keys.insert(keys.end(), table);
+    keys.insert(keys.end(), std::begin(device_keys), std::end(device_keys));
 }
 
 } // namespace hospes::cfg

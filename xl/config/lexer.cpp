@@ -5,9 +5,7 @@ namespace hospes::cfg {
 namespace {
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_word(char c) {
-    return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
-}
+bool is_word(char c) { return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
 
 } // namespace
 
@@ -43,8 +41,7 @@ Token Lexer::next(unsigned bracket_depth) {
     if (at_ == text_.size()) return token;
     const char c = peek();
     if (c == '\'' || c == '"') return string_literal();
-    if (is_digit(c) || (c == '-' && at_ + 1 < text_.size() && is_digit(text_[at_ + 1])))
-        return word(true);
+    if (is_digit(c) || (c == '-' && at_ + 1 < text_.size() && is_digit(text_[at_ + 1]))) return word(true);
     if (is_word(c)) return word(false);
     advance();
     switch (c) {
@@ -72,15 +69,13 @@ Token Lexer::word(bool number) {
     Token token;
     token.place = place_;
     token.kind = number ? Token::Kind::number : Token::Kind::name;
-    token.text +=
-        advance(); // the first character was looked at by the caller; it may be a minus sign
+    token.text += advance(); // the first character was looked at by the caller; it may be a minus sign
     while (at_ < text_.size() && is_word(peek()))
         token.text += advance();
     if (!number) return token;
     const bool hex = token.text.starts_with("0x") || token.text.starts_with("0X");
     const char* const allowed = hex ? "0123456789abcdefABCDEFxX" : "-0123456789";
-    if (token.text.find_first_not_of(allowed) != std::string::npos ||
-        token.text.size() == (hex ? 2U : 0U)) {
+    if (token.text.find_first_not_of(allowed) != std::string::npos || token.text.size() == (hex ? 2U : 0U)) {
         token.kind = Token::Kind::error;
         token.text = "malformed number '" + token.text + "'";
     }

@@ -9,19 +9,7 @@
 namespace hospes::cfg {
 
 struct Token {
-    enum class Kind {
-        name,
-        number,
-        string,
-        equals,
-        plus_equals,
-        open,
-        close,
-        comma,
-        end_of_statement,
-        end,
-        error
-    };
+    enum class Kind { name, number, string, equals, plus_equals, open, close, comma, end_of_statement, end, error };
     Kind kind = Kind::end;
     std::string text; ///< of an error: what is wrong
     Place place;

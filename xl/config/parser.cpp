@@ -38,8 +38,7 @@ class Parser {
         Setting setting{token_.text, {}, token_.place};
         take();
         const bool append = token_.kind == Token::Kind::plus_equals;
-        if (!append && token_.kind != Token::Kind::equals)
-            return fail("expected '=' after '" + setting.name + "'");
+        if (!append && token_.kind != Token::Kind::equals) return fail("expected '=' after '" + setting.name + "'");
         take();
         if (!value(setting.value)) return false;
         if (token_.kind != Token::Kind::end_of_statement && token_.kind != Token::Kind::end)
@@ -148,8 +147,7 @@ std::variant<std::monostate, Diagnostic> parse_override(File& file, std::string_
 }
 
 std::string Diagnostic::render() const {
-    std::string out = file + ":" + std::to_string(place.line) + ":" + std::to_string(place.column) +
-                      ": " + message;
+    std::string out = file + ":" + std::to_string(place.line) + ":" + std::to_string(place.column) + ": " + message;
     if (!source_line.empty()) {
         out += "\n    " + source_line + "\n    ";
         for (size_t i = 0; i + 1 < place.column && i < source_line.size(); ++i)
@@ -177,8 +175,7 @@ std::string closest_name(std::string_view wrong, const std::vector<std::string_v
                 row[j] = std::min({row[j] + 1, row[j - 1] + 1, substitution});
             }
         }
-        if (row[name.size()] < best ||
-            (row[name.size()] == best && found.empty() && best <= wrong.size() / 3)) {
+        if (row[name.size()] < best || (row[name.size()] == best && found.empty() && best <= wrong.size() / 3)) {
             best = row[name.size()];
             found = name;
         }

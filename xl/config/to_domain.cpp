@@ -20,8 +20,7 @@ const std::vector<Key>& all_keys() {
 
 Diagnostic diagnose(const File& file, Place place, std::string message, std::string hint) {
     Diagnostic out{file.name, place, std::move(message), {}, std::move(hint)};
-    if (place.line >= 1 && place.line <= file.lines.size())
-        out.source_line = file.lines[place.line - 1];
+    if (place.line >= 1 && place.line <= file.lines.size()) out.source_line = file.lines[place.line - 1];
     return out;
 }
 
@@ -36,18 +35,15 @@ std::string did_you_mean(const std::string& wrong_name) {
 /// What depends on more than one key.
 std::optional<Diagnostic> settle(const File& file, Draft& d) {
     xl::BuildInfo& b = d.config.b_info;
-    if (d.config.c_info.name.empty())
-        return diagnose(file, {}, "the guest has no name", "add name = \"...\"");
+    if (d.config.c_info.name.empty()) return diagnose(file, {}, "the guest has no name", "add name = \"...\"");
     if (d.config.c_info.name.find('/') != std::string::npos || d.config.c_info.name.size() > 255)
-        return diagnose(file, file.find("name")->place,
-                        "a name has at most 255 characters and no '/'", "");
+        return diagnose(file, file.find("name")->place, "a name has at most 255 characters and no '/'", "");
 
     const std::uint64_t memory = d.memory_mib.value_or(d.maxmem_mib.value_or(32));
     b.target_memkb = memory * 1024;
     b.max_memkb = d.maxmem_mib.value_or(memory) * 1024;
     if (b.max_memkb < b.target_memkb)
-        return diagnose(file, file.find("maxmem")->place, "maxmem is smaller than memory",
-                        "raise maxmem or drop it");
+        return diagnose(file, file.find("maxmem")->place, "maxmem is smaller than memory", "raise maxmem or drop it");
 
     const int vcpus = d.vcpus.value_or(d.maxvcpus.value_or(1));
     b.max_vcpus = d.maxvcpus.value_or(vcpus);
@@ -78,15 +74,13 @@ std::variant<Translation, Diagnostic> to_domain_config(const File& file, const D
         for (const Key& key : all_keys())
             if (key.name == setting.name) known = &key;
         if (!known) {
-            out.warnings.push_back(diagnose(file, setting.place,
-                                            "unknown setting '" + setting.name + "' is ignored",
+            out.warnings.push_back(diagnose(file, setting.place, "unknown setting '" + setting.name + "' is ignored",
                                             did_you_mean(setting.name)));
             continue;
         }
         if (!known->apply) {
             out.warnings.push_back(
-                diagnose(file, setting.place,
-                         "setting '" + setting.name + "' has no effect in this version", ""));
+                diagnose(file, setting.place, "setting '" + setting.name + "' has no effect in this version", ""));
             continue;
         }
         if (const Outcome bad = known->apply(draft, setting.value))

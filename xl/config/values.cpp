@@ -16,15 +16,12 @@ Outcome read_cpu_item(const Value& value, std::string_view item, xl::Bitmap& out
         return {};
     }
     if (item.starts_with("node"))
-        return wrong(value, "CPU lists by node need the host's layout",
-                     "name the CPUs: `xl info -n` lists them");
+        return wrong(value, "CPU lists by node need the host's layout", "name the CPUs: `xl info -n` lists them");
     const auto dash = item.find('-');
     const auto first = xl::to_number<unsigned>(item.substr(0, dash));
-    const auto last =
-        dash == std::string_view::npos ? first : xl::to_number<unsigned>(item.substr(dash + 1));
+    const auto last = dash == std::string_view::npos ? first : xl::to_number<unsigned>(item.substr(dash + 1));
     if (!first || !last || *first > *last || *last >= 4096)
-        return wrong(value, "'" + std::string(item) + "' is not a CPU range",
-                     "for example \"0-3,^1\"");
+        return wrong(value, "'" + std::string(item) + "' is not a CPU range", "for example \"0-3,^1\"");
     for (unsigned cpu = *first; cpu <= *last; ++cpu)
         exclude ? out.clear(cpu) : out.set(cpu);
     return {};

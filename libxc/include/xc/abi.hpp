@@ -25,8 +25,6 @@ inline constexpr std::size_t page_size = 4096;
 constexpr std::size_t pages_for(std::size_t bytes) { return (bytes + page_size - 1) >> page_shift; }
 
 /// A guest handle for a pointer; hypercall structures carry them.
-template <typename Handle, typename T> void set_handle(Handle& handle, T* pointer) {
-    handle.p = pointer;
-}
+template <typename Handle, typename T> void set_handle(Handle& handle, T* pointer) { handle.p = pointer; }
 
 } // namespace hospes::xc

@@ -18,8 +18,8 @@ using BitWords = std::vector<std::uint8_t>;
 
 struct VersionInfo {
     unsigned major = 0, minor = 0;
-    std::string extra, compiler, compiled_by, compile_domain, compile_date, capabilities, changeset,
-        command_line, build_id;
+    std::string extra, compiler, compiled_by, compile_domain, compile_date, capabilities, changeset, command_line,
+        build_id;
     std::uint64_t virtual_start = 0, page_size = 0;
 };
 
@@ -31,7 +31,7 @@ class Control {
     // --- domains (ctrl/domain.cpp) ---
     Result<DomId> create(DomId wanted,
                          const xen_domctl_createdomain& config); ///< wanted 0: next free
-    Status destroy(DomId domain); ///< restarted until the hypervisor is done
+    Status destroy(DomId domain);                                ///< restarted until the hypervisor is done
     Status pause(DomId domain);
     Status unpause(DomId domain);
     Status resume(DomId domain);
@@ -41,8 +41,7 @@ class Control {
     Status set_handle(DomId domain, const std::uint8_t (&handle)[16]);
     Status max_vcpus(DomId domain, unsigned count);
     Status set_address_size(DomId domain, unsigned bits);
-    Status set_tsc(DomId domain, unsigned mode, std::uint64_t elapsed_ns, unsigned khz,
-                   unsigned incarnation);
+    Status set_tsc(DomId domain, unsigned mode, std::uint64_t elapsed_ns, unsigned khz, unsigned incarnation);
     Status fill_hypercall_page(DomId domain, xen_pfn_t frame);
     Status send_trigger(DomId domain, unsigned trigger, unsigned vcpu);
 
@@ -61,8 +60,7 @@ class Control {
     Status claim(DomId domain, std::uint64_t pages);
     /// 2^order-page extents at the given frames; PV: frames are replaced by the machine frames.
     /// Returns how many succeeded.
-    Result<std::size_t> populate(DomId domain, std::span<xen_pfn_t> frames, unsigned order,
-                                 unsigned flags = 0);
+    Result<std::size_t> populate(DomId domain, std::span<xen_pfn_t> frames, unsigned order, unsigned flags = 0);
     Status set_memory_map(DomId domain, std::span<const struct E820> map);
     Status set_paging_pool(DomId domain, std::uint64_t bytes);
     Status add_to_physmap(DomId domain, unsigned space, std::uint64_t index, xen_pfn_t gfn);
@@ -78,8 +76,7 @@ class Control {
     Status set_hvm_context(DomId domain, std::span<const std::uint8_t> context);
 
     // --- CPU policy ---
-    Status set_cpu_policy(DomId domain, std::span<xen_cpuid_leaf_t> leaves,
-                          std::span<xen_msr_entry_t> msrs);
+    Status set_cpu_policy(DomId domain, std::span<xen_cpuid_leaf_t> leaves, std::span<xen_msr_entry_t> msrs);
     Status get_system_cpu_policy(unsigned index, std::vector<xen_cpuid_leaf_t>& leaves,
                                  std::vector<xen_msr_entry_t>& msrs);
 

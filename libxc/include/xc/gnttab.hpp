@@ -29,8 +29,7 @@ class GrantedPage {
 
   private:
     friend class GrantDevice;
-    GrantedPage(int fd, std::uint64_t index, void* memory)
-        : fd_(fd), index_(index), memory_(memory) {}
+    GrantedPage(int fd, std::uint64_t index, void* memory) : fd_(fd), index_(index), memory_(memory) {}
     int fd_ = -1;
     std::uint64_t index_ = 0;
     void* memory_ = nullptr;

@@ -23,8 +23,7 @@ struct Segment {
 };
 
 struct XenNotes {
-    std::optional<std::uint64_t> entry, hypercall_page, virt_base, paddr_offset, init_p2m,
-        phys32_entry;
+    std::optional<std::uint64_t> entry, hypercall_page, virt_base, paddr_offset, init_p2m, phys32_entry;
     bool mod_start_is_pfn = false; ///< MOD_START_PFN: the ramdisk need not be mapped
     std::string guest_os, guest_version, xen_version, loader, features;
     std::uint32_t supported_features = 0; ///< XEN_ELFNOTE_SUPPORTED_FEATURES, first word
@@ -45,9 +44,7 @@ class KernelImage {
     [[nodiscard]] std::uint64_t physical_end() const { return end_; }
     [[nodiscard]] std::uint64_t elf_entry() const { return entry_; }
     [[nodiscard]] const std::string& format() const { return format_; } ///< "bzImage (LZ4)", "ELF"
-    [[nodiscard]] bool supports_pv() const {
-        return is64_ && notes_.virt_base && !notes_.loader.empty();
-    }
+    [[nodiscard]] bool supports_pv() const { return is64_ && notes_.virt_base && !notes_.loader.empty(); }
     [[nodiscard]] bool supports_pvh() const { return notes_.phys32_entry.has_value(); }
     [[nodiscard]] bool is64() const { return is64_; }
 

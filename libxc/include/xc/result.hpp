@@ -38,9 +38,8 @@ inline Error error(std::string stage, int code, std::string cause = {}, std::str
 
 template <typename T> class [[nodiscard]] Result {
   public:
-    Result(T value) : state_(std::in_place_index<0>, std::move(value)) {} // NOLINT: implicit
-    Result(Error problem)
-        : state_(std::in_place_index<1>, std::move(problem)) {} // NOLINT: implicit
+    Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}         // NOLINT: implicit
+    Result(Error problem) : state_(std::in_place_index<1>, std::move(problem)) {} // NOLINT: implicit
     [[nodiscard]] bool ok() const { return state_.index() == 0; }
     explicit operator bool() const { return ok(); }
     T& operator*() & { return std::get<0>(state_); }
@@ -73,9 +72,9 @@ using Status = Result<void>;
 } // namespace hospes
 
 /// The value of a Result, or return its error from the enclosing function.
-#define HOSPES_TRY(expression)                                                                     \
-    ({                                                                                             \
-        auto&& try_result = (expression);                                                          \
-        if (!try_result.ok()) return std::move(try_result).problem();                              \
-        *std::move(try_result);                                                                    \
+#define HOSPES_TRY(expression)                                                                                         \
+    ({                                                                                                                 \
+        auto&& try_result = (expression);                                                                              \
+        if (!try_result.ok()) return std::move(try_result).problem();                                                  \
+        *std::move(try_result);                                                                                        \
     })

@@ -31,8 +31,8 @@ class Transport {
     virtual void* map_foreign(DomId domain, int protection, std::span<const xen_pfn_t> frames,
                               std::span<int> errors) = 0;
     /// XENMEM_acquire_resource through the kernel: type XENMEM_resource_*; nullptr with errno set.
-    virtual void* map_resource(DomId domain, unsigned type, unsigned id, std::uint64_t first,
-                               std::size_t frames, int protection) = 0;
+    virtual void* map_resource(DomId domain, unsigned type, unsigned id, std::uint64_t first, std::size_t frames,
+                               int protection) = 0;
     virtual void unmap(void* memory, std::size_t bytes) = 0;
 };
 
@@ -45,8 +45,7 @@ template <typename T> class Buffer {
     Buffer(Transport& transport, std::size_t count = 1)
         : transport_(&transport), count_(count), data_(static_cast<T*>(transport.alloc(bytes()))) {}
     Buffer(Buffer&& other) noexcept
-        : transport_(other.transport_), count_(other.count_),
-          data_(std::exchange(other.data_, nullptr)) {}
+        : transport_(other.transport_), count_(other.count_), data_(std::exchange(other.data_, nullptr)) {}
     Buffer& operator=(Buffer&&) = delete;
     ~Buffer() {
         if (data_) transport_->release(data_, bytes());
@@ -73,8 +72,7 @@ class Mapping {
     Mapping(Transport& transport, void* memory, std::size_t frames)
         : transport_(&transport), memory_(memory), frames_(frames) {}
     Mapping(Mapping&& other) noexcept
-        : transport_(other.transport_), memory_(std::exchange(other.memory_, nullptr)),
-          frames_(other.frames_) {}
+        : transport_(other.transport_), memory_(std::exchange(other.memory_, nullptr)), frames_(other.frames_) {}
     Mapping& operator=(Mapping&& other) noexcept {
         std::swap(transport_, other.transport_);
         std::swap(memory_, other.memory_);
@@ -98,8 +96,7 @@ class Mapping {
     std::size_t frames_ = 0;
 };
 
-Result<Mapping> map_frames(Transport& transport, DomId domain, std::span<const xen_pfn_t> frames,
-                           bool writable);
+Result<Mapping> map_frames(Transport& transport, DomId domain, std::span<const xen_pfn_t> frames, bool writable);
 Result<Mapping> map_grant_table(Transport& transport, DomId domain, std::size_t frames);
 
 } // namespace hospes::xc

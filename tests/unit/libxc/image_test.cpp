@@ -148,9 +148,8 @@ TEST_CASE("broken images are refused with a reason") {
 
 TEST_CASE("expansion stops at the limit") {
     const Bytes bomb = gzip(Bytes(1 << 20));
-    CHECK(decompress(bomb, Compression::gzip, 1 << 20).ok());
-    CHECK(decompress(bomb, Compression::gzip, (1 << 20) - 1).problem().cause ==
-          "it is larger than the limit");
+    CHECK(decompress(bomb, Compression::gzip, {1 << 20}).ok());
+    CHECK(decompress(bomb, Compression::gzip, {(1 << 20) - 1}).problem().cause == "it is larger than the limit");
 }
 
 TEST_CASE("random damage never crashes the parser") {
@@ -159,8 +158,7 @@ TEST_CASE("random damage never crashes the parser") {
     for (int round = 0; round < 1000; ++round) {
         Bytes file = round % 2 ? elf : packed;
         for (int hits = 0; hits < 8; ++hits)
-            file[random() % std::min<std::size_t>(file.size(), 0x300)] =
-                static_cast<std::uint8_t>(random());
+            file[random() % std::min<std::size_t>(file.size(), 0x300)] = static_cast<std::uint8_t>(random());
         static_cast<void>(KernelImage::parse(std::move(file), "k"));
     }
     constexpr const char* magics[] = {"BZh9",
@@ -175,6 +173,6 @@ TEST_CASE("random damage never crashes the parser") {
             Bytes file(magic, magic + std::strlen(magic));
             for (int i = 0; i < 200; ++i)
                 file.push_back(static_cast<std::uint8_t>(random()));
-            static_cast<void>(decompress(file, detect_compression(file), 1 << 22));
+            static_cast<void>(decompress(file, detect_compression(file), {1 << 22}));
         }
 }

@@ -15,8 +15,7 @@ constexpr std::uint64_t address_mask = 0x000ffffffffff000ULL;
 /// A walker of its own: what the processor would do with the produced tables.
 class Walker {
   public:
-    Walker(const PvTables& tables, const std::vector<std::uint64_t>& p2m)
-        : top_(p2m[tables.top_frame()]) {
+    Walker(const PvTables& tables, const std::vector<std::uint64_t>& p2m) : top_(p2m[tables.top_frame()]) {
         for (std::size_t i = 0; i < tables.count(); ++i)
             tables_[p2m[tables.frame(i)]] = tables.contents(i);
     }
@@ -78,8 +77,7 @@ TEST_CASE("every page of a range is mapped to its machine frame, tables read-onl
 TEST_CASE("two ranges share upper tables and running out of tables is reported") {
     const auto p2m = scrambled_p2m(1024);
     std::vector<std::uint64_t> frames;
-    for (std::uint64_t i = 0;
-         i < 1 + tables_for(kernel_base, 100) + tables_for(0x8000000000ULL, 10); ++i)
+    for (std::uint64_t i = 0; i < 1 + tables_for(kernel_base, 100) + tables_for(0x8000000000ULL, 10); ++i)
         frames.push_back(500 + i);
     PvTables tables(p2m, frames);
     CHECK(tables.map({kernel_base, 0, 100}));

@@ -26,9 +26,9 @@ DeviceNic nic(std::string_view spec) {
 
 // The examples of xl-disk-configuration(5).
 TEST_CASE("disk specifications") {
-    for (const char* spec : {"/dev/vg/guest-volume,,hda", "/dev/vg/guest-volume,raw,hda,rw",
-                             "format=raw, vdev=hda, access=rw, target=/dev/vg/guest-volume",
-                             "raw:/dev/vg/guest-volume,hda,w"}) {
+    for (const char* spec :
+         {"/dev/vg/guest-volume,,hda", "/dev/vg/guest-volume,raw,hda,rw",
+          "format=raw, vdev=hda, access=rw, target=/dev/vg/guest-volume", "raw:/dev/vg/guest-volume,hda,w"}) {
         INFO(spec);
         const DeviceDisk d = disk(spec);
         CHECK(d.pdev_path == "/dev/vg/guest-volume");
@@ -38,8 +38,7 @@ TEST_CASE("disk specifications") {
         CHECK(d.is_cdrom == 0);
     }
     for (const char* spec :
-         {"/root/image.iso,,hdc,cdrom", "/root/image.iso,,hdc,,cdrom",
-          "/root/image.iso,raw,hdc,devtype=cdrom",
+         {"/root/image.iso,,hdc,cdrom", "/root/image.iso,,hdc,,cdrom", "/root/image.iso,raw,hdc,devtype=cdrom",
           "format=raw, vdev=hdc, access=ro, devtype=cdrom, target=/root/image.iso",
           "raw:/root/image.iso,hdc:cdrom,ro"}) {
         INFO(spec);
@@ -87,8 +86,7 @@ TEST_CASE("virtual device numbers") {
 }
 
 TEST_CASE("vif specifications") {
-    const DeviceNic n =
-        nic("mac=00:16:3e:01:02:03, bridge=br1,script=vif-x,model=e1000,vifname=g0,rate=10Mb/s");
+    const DeviceNic n = nic("mac=00:16:3e:01:02:03, bridge=br1,script=vif-x,model=e1000,vifname=g0,rate=10Mb/s");
     CHECK(to_string(n.mac) == "00:16:3e:01:02:03");
     CHECK(n.bridge == "br1");
     CHECK(n.ifname == "g0");
@@ -97,8 +95,7 @@ TEST_CASE("vif specifications") {
     CHECK(nic("").bridge == "xenbr0");
     CHECK(nic("rate=1MB/s@20ms").rate_bytes_per_interval == 20000);
     CHECK(nic("type=ioemu").nictype == NicType::vif_ioemu);
-    for (const char* wrong :
-         {"mac=1", "rate=10", "rate=0Mb/s", "speed=3", "bridge", "mtu=x", "type=tap"}) {
+    for (const char* wrong : {"mac=1", "rate=10", "rate=0Mb/s", "speed=3", "bridge", "mtu=x", "type=tap"}) {
         INFO(wrong);
         CHECK_FALSE(parse_nic(wrong, {}).ok());
     }

@@ -33,14 +33,13 @@ DomainConfig sample() {
 
 TEST_CASE("JSON has libxl's shape") {
     const std::string text = to_json(sample(), false);
-    CHECK(
-        text ==
-        R"({"c_info":{"type":"pv","name":"pv1","uuid":"12345678-9abc-def0-1234-56789abcdef0"},)"
-        R"("b_info":{"max_vcpus":2,"avail_vcpus":[0,1],"max_memkb":262144,"sched_params":{},"claim_mode":"False",)"
-        R"("type.pv":{"e820_host":"True"},"arch_arm":{},"arch_x86":{}},)"
-        R"("disks":[{"vdev":"xvda","backend":"phy"}],"nics":[{"devid":0,"mac":"00:16:3e:01:02:03"}],)"
-        R"("channels":[{"devid":0,"name":"c","connection.socket":{"path":"/run/x"}}],)"
-        R"("on_reboot":"restart","on_soft_reset":"soft_reset"})");
+    CHECK(text ==
+          R"({"c_info":{"type":"pv","name":"pv1","uuid":"12345678-9abc-def0-1234-56789abcdef0"},)"
+          R"("b_info":{"max_vcpus":2,"avail_vcpus":[0,1],"max_memkb":262144,"sched_params":{},"claim_mode":"False",)"
+          R"("type.pv":{"e820_host":"True"},"arch_arm":{},"arch_x86":{}},)"
+          R"("disks":[{"vdev":"xvda","backend":"phy"}],"nics":[{"devid":0,"mac":"00:16:3e:01:02:03"}],)"
+          R"("channels":[{"devid":0,"name":"c","connection.socket":{"path":"/run/x"}}],)"
+          R"("on_reboot":"restart","on_soft_reset":"soft_reset"})");
 }
 
 TEST_CASE("JSON round trip") {
@@ -51,12 +50,9 @@ TEST_CASE("JSON round trip") {
 }
 
 TEST_CASE("JSON errors name the place") {
-    const auto error = [](std::string_view text) {
-        return std::get<JsonError>(domain_config_from_json(text));
-    };
+    const auto error = [](std::string_view text) { return std::get<JsonError>(domain_config_from_json(text)); };
     CHECK(error(R"({"b_info":{"max_memkb":"many"}})").where == "b_info.max_memkb");
-    CHECK(error(R"({"b_info":{"max_memkb":99999999999999999999999}})").what ==
-          "expected an integer in range");
+    CHECK(error(R"({"b_info":{"max_memkb":99999999999999999999999}})").what == "expected an integer in range");
     CHECK(error(R"({"c_info":{"type":"vm"}})").where == "c_info.type");
     CHECK(error(R"({"disks":{}})").what == "expected an array");
     CHECK(error(R"({"disks":)").where == "syntax");
@@ -65,8 +61,7 @@ TEST_CASE("JSON errors name the place") {
 }
 
 TEST_CASE("unknown members are ignored") {
-    const auto result =
-        domain_config_from_json(R"({"c_info":{"name":"a","novel":[1,{"x":2}]},"other":null})");
+    const auto result = domain_config_from_json(R"({"c_info":{"name":"a","novel":[1,{"x":2}]},"other":null})");
     REQUIRE(std::holds_alternative<DomainConfig>(result));
     CHECK(std::get<DomainConfig>(result).c_info.name == "a");
 }

@@ -22,9 +22,8 @@ Diagnostic bad(std::string_view text) {
 } // namespace
 
 TEST_CASE("strings, numbers, lists and comments") {
-    const File file =
-        good("name = \"pv1\"  # the guest\nmemory=256\nvcpus = 0x2;tsc_mode='native'\n"
-             "disk = [ 'phy:/dev/vg/a,xvda,w',\n  \"file:/b,xvdb,r\", ] # two\n");
+    const File file = good("name = \"pv1\"  # the guest\nmemory=256\nvcpus = 0x2;tsc_mode='native'\n"
+                           "disk = [ 'phy:/dev/vg/a,xvda,w',\n  \"file:/b,xvdb,r\", ] # two\n");
     REQUIRE(file.settings.size() == 5);
     CHECK(file.find("name")->value.text() == "pv1");
     CHECK(file.find("memory")->value.text() == "256");
@@ -59,11 +58,10 @@ TEST_CASE("nested and empty lists") {
 
 TEST_CASE("an error names file, line and column, shows the line and hints") {
     const Diagnostic error = bad("name='x'\nmemory = lots\n");
-    CHECK(error.render() ==
-          "guest.cfg:2:10: a value must be a number, a quoted string or a [ list ]\n"
-          "    memory = lots\n"
-          "             ^\n"
-          "    hint: write \"lots\" in quotes");
+    CHECK(error.render() == "guest.cfg:2:10: a value must be a number, a quoted string or a [ list ]\n"
+                            "    memory = lots\n"
+                            "             ^\n"
+                            "    hint: write \"lots\" in quotes");
     CHECK(bad("a='open").message == "string is not closed on its line");
     CHECK(bad("a=12z").message == "malformed number '12z'");
     CHECK(bad("a=0x").message == "malformed number '0x'");
@@ -98,7 +96,6 @@ TEST_CASE("random bytes never crash the parser") {
         for (unsigned n = random() % 40; n > 0; --n)
             text += round % 2 ? static_cast<char>(random()) : alphabet[random() % alphabet.size()];
         const auto result = parse(text, "x");
-        if (const auto* error = std::get_if<Diagnostic>(&result))
-            CHECK_FALSE(error->render().empty());
+        if (const auto* error = std::get_if<Diagnostic>(&result)) CHECK_FALSE(error->render().empty());
     }
 }

@@ -28,11 +28,10 @@ std::string bad(std::string_view text) {
 } // namespace
 
 TEST_CASE("a plain guest") {
-    const auto t = good(
-        "name='g'\nkernel='/k'\nramdisk='/r'\nroot='/dev/xvda'\nextra='ro "
-        "quiet'\nmemory=256\nmaxmem=512\n"
-        "vcpus=2\nmaxvcpus=4\ndisk=['/d,raw,xvda,w']\nvif=['bridge=br0','']\non_crash='preserve'\n"
-        "on_reboot='rename-restart'\ncpus='0-1'\ncpu_weight=512\ntsc_mode='native'\n");
+    const auto t = good("name='g'\nkernel='/k'\nramdisk='/r'\nroot='/dev/xvda'\nextra='ro "
+                        "quiet'\nmemory=256\nmaxmem=512\n"
+                        "vcpus=2\nmaxvcpus=4\ndisk=['/d,raw,xvda,w']\nvif=['bridge=br0','']\non_crash='preserve'\n"
+                        "on_reboot='rename-restart'\ncpus='0-1'\ncpu_weight=512\ntsc_mode='native'\n");
     const xl::DomainConfig& c = t.config;
     CHECK(t.warnings.empty());
     CHECK(c.c_info.type == xl::DomainType::invalid);
