@@ -91,6 +91,22 @@ Result<std::string> Control::console_ring(bool clear) {
     return std::string(buffer.data(), std::min<std::size_t>(op.u.readconsole.count, size));
 }
 
+Result<std::string> Control::console_since(std::uint32_t& index) {
+    constexpr std::size_t size = 16384;
+    Buffer<char> buffer(transport_, size);
+    if (!buffer) return failed("read the hypervisor's log", -ENOMEM);
+    xen_sysctl op{};
+    op.cmd = XEN_SYSCTL_readconsole;
+    op.u.readconsole.incremental = 1;
+    op.u.readconsole.index = index;
+    op.u.readconsole.count = size;
+    xc::set_handle(op.u.readconsole.buffer, buffer.data());
+    if (const long result = sysctl(op); result < 0)
+        return failed("read the hypervisor's log", result);
+    index = op.u.readconsole.index;
+    return std::string(buffer.data(), std::min<std::size_t>(op.u.readconsole.count, size));
+}
+
 Status Control::debug_keys(std::string_view keys) {
     Buffer<char> buffer(transport_, keys.size());
     if (!buffer) return failed("send debug keys", -ENOMEM);

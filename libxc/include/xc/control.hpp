@@ -85,6 +85,8 @@ class Control {
     Result<PhysInfo> phys_info();
     Result<unsigned> scheduler();
     Result<std::string> console_ring(bool clear);
+    /// What came after `index`, which moves on; the log itself stays.
+    Result<std::string> console_since(std::uint32_t& index);
     Status debug_keys(std::string_view keys);
     Result<std::vector<xen_sysctl_cputopo_t>> cpu_topology();
     struct Numa {
