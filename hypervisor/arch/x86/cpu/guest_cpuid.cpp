@@ -64,9 +64,10 @@ CpuidLeaf guest_cpuid(const Vcpu& vcpu, u32 leaf, u32 subleaf) {
         out.c &= ~osxsave;
         if (hv_cr4 & Cr4::osxsave && out.c & 1U << 26)
             out.c |= osxsave;
-    } else if (leaf == 0xd && subleaf == 0 && xstate_info.xsave) {
-        // EBX: bytes for what XCR0 enables now; the real CPU computes it from the live XCR0.
-        out.b = cpuid(0xd, 0).b;
+    } else if (leaf == 0xd && xstate_info.xsave && (subleaf == 0 || (subleaf == 1 && out.a & 2))) {
+        // EBX: bytes for what XCR0 enables now, compacted in subleaf 1 (XSAVEC); the real CPU computes it from the live
+        // XCR0. Linux gives up XSAVE, on one vCPU only, when it reads 0.
+        out.b = cpuid(0xd, subleaf).b;
     }
     return out;
 }
