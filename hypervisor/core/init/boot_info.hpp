@@ -29,6 +29,9 @@ struct BootInfo {
     u32 module_count = 0;
     u64 rsdp = 0;        ///< machine address when the loader told it, else 0
     u64 efi_system_table = 0;
+    u64 efi_tables = 0;        ///< its configuration tables, which dom0 finds the RSDP by
+    u32 efi_table_count = 0;
+    u32 efi_revision = 0;
     bool efi = false;
     bool has_console_vga = false;
 };

@@ -187,6 +187,32 @@ TEST_CASE("multiboot 2: EFI's memory map stands in for a missing one") {
     CHECK(m.info->memory[2].type == 3);
 }
 
+TEST_CASE("multiboot 2: EFI's configuration tables are read only behind the right signature") {
+    Machine m;
+    Mb2 b(m, 0x200);
+    b.tag(6, Mb2::bytes(Map2{}));
+    b.tag(12, Mb2::bytes(u64{0x8000}));
+    b.end();
+    m.put(0x8000, u64{0x5453595320494249});
+    m.put(0x8008, u32{0x20046});
+    m.put(0x8000 + 104, u64{7});
+    m.put(0x8000 + 112, u64{0x7f000000});
+    REQUIRE(m.parse(hv::multiboot2_magic, 0x200) == nullptr);
+    CHECK(m.info->efi_tables == 0x7f000000);
+    CHECK(m.info->efi_table_count == 7);
+    CHECK(m.info->efi_revision == 0x20046);
+    m.put(0x8000, u64{1});
+    REQUIRE(m.parse(hv::multiboot2_magic, 0x200) == nullptr);
+    CHECK(m.info->efi_tables == 0);
+    Machine far;
+    Mb2 c(far, 0x200);
+    c.tag(6, Mb2::bytes(Map2{}));
+    c.tag(12, Mb2::bytes(u64{0xffff0000}));
+    c.end();
+    REQUIRE(far.parse(hv::multiboot2_magic, 0x200) == nullptr);
+    CHECK(far.info->efi_tables == 0);
+}
+
 TEST_CASE("multiboot 2: broken tag lists end in a message") {
     Machine m;
     fill_mb2(m);

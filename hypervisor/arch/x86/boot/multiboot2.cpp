@@ -126,6 +126,21 @@ class Parser {
 
 }  // namespace
 
+/// What dom0 asks for by platform_op: read now, the table's memory is not mapped later (UEFI 2.9 section 4.3).
+static void read_efi_system_table(const BootMemory& memory, BootInfo& out) {
+    constexpr u64 table_bytes = 120, signature = 0x5453595320494249;  // "IBI SYST"
+    const u8* table = memory.at(out.efi_system_table, table_bytes);
+    u64 found = 0, count = 0;
+    if (table)
+        memcpy(&found, table, 8);
+    if (found != signature)
+        return;
+    memcpy(&out.efi_revision, table + 8, 4);
+    memcpy(&count, table + 104, 8);
+    memcpy(&out.efi_tables, table + 112, 8);
+    out.efi_table_count = static_cast<u32>(min_of<u64>(count, 1024));
+}
+
 const char* multiboot2_parse(u64 info, const BootMemory& memory, BootText& text, BootInfo& out) {
     const u8* header = memory.at(info, 8);
     u32 total = 0;
@@ -151,6 +166,7 @@ const char* multiboot2_parse(u64 info, const BootMemory& memory, BootText& text,
         at += step;
     }
     parser.finish();
+    read_efi_system_table(memory, out);
     return out.memory_count ? nullptr : "the boot loader gave no memory map";
 }
 

@@ -3,6 +3,7 @@
 #include "core/debug/symbols.hpp"
 #include "core/hypercall/guest_ptr.hpp"
 #include "core/hypercall/table.hpp"
+#include "core/init/boot_info.hpp"
 #include "core/sched/sched.hpp"
 #include "core/time/timer.hpp"
 #include "core/xsm/check.hpp"
@@ -35,8 +36,26 @@ Status read_memtype(xenpf_read_memtype_t& op) {
     return {};
 }
 
+/// EFI's configuration tables; its runtime services are not offered.
+Status efi_info(xenpf_firmware_info_t& op) {
+    if (!boot_info.efi_tables)
+        return Errno::nosys;
+    switch (op.index) {
+    case XEN_FW_EFI_VERSION:
+    case XEN_FW_EFI_RT_VERSION:
+        op.u.efi_info.version = boot_info.efi_revision;
+        return {};
+    case XEN_FW_EFI_CONFIG_TABLE:
+        op.u.efi_info.cfg.addr = boot_info.efi_tables;
+        op.u.efi_info.cfg.nent = boot_info.efi_table_count;
+        return {};
+    default:
+        return Errno::inval;
+    }
+}
+
 /// What a boot loader's BIOS calls would have found; nobody made them.
-Status firmware_info(const xenpf_firmware_info_t& op) {
+Status firmware_info(xenpf_firmware_info_t& op) {
     switch (op.type) {
     case XEN_FW_DISK_INFO:
     case XEN_FW_DISK_MBR_SIGNATURE:
@@ -44,7 +63,7 @@ Status firmware_info(const xenpf_firmware_info_t& op) {
     case XEN_FW_KBD_SHIFT_FLAGS:
         return Errno::srch;
     case XEN_FW_EFI_INFO:
-        return Errno::nosys;
+        return efi_info(op);
     default:
         return Errno::inval;
     }
