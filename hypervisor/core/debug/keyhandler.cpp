@@ -8,8 +8,10 @@
 #include "core/evtchn/evtchn.hpp"
 #include "core/grant/grant.hpp"
 #include "core/mm/heap.hpp"
+#include "core/mm/heap.hpp"
 #include "core/sched/sched.hpp"
 #include "core/time/timer.hpp"
+#include "drivers/acpi/acpi.hpp"
 #include "irq/irq.hpp"
 #include "platform/power.hpp"
 #include "traps/dump.hpp"
@@ -67,11 +69,16 @@ void dom0_registers(char) {
         const bool self = &vcpu == &current();
         if (!self)
             vcpu_pause(vcpu);
-        log_info("d0v{} on CPU{}:", vcpu.id, vcpu.processor);
-        dump_registers(self ? guest_regs() : vcpu.arch.regs);
+        self ? dump_registers(guest_regs()) : dump_vcpu(vcpu);
         if (!self)
             vcpu_unpause(vcpu);
     });
+}
+
+void numa(char) {
+    log_info("'u' pressed -> NUMA info: {} nodes", acpi.node_count);
+    for (u32 node = 0; node < acpi.node_count; ++node)
+        log_info("    node {}: {} MiB free", node, heap_free_pages(0, 64, static_cast<int>(node)) >> 8);
 }
 
 void domains(char) {
@@ -124,6 +131,7 @@ void keyhandler_init() {
     keyhandler_register('d', registers, "dump registers");
     keyhandler_register('0', dom0_registers, "dump Dom0 registers");
     keyhandler_register('q', domains, "dump domain (and guest debug) info");
+    keyhandler_register('u', numa, "dump NUMA info");
     keyhandler_register('R', reboot, "reboot machine", false);
     keyhandler_register('C', crash, "trigger a crash", false);
     keyhandler_register('+', log_level, "raise the log level", false);

@@ -21,8 +21,7 @@ static void describe_context(const UserRegs& regs) {
         log_error("----[ Hospes {}  x86_64 ]---- CPU {}, hypervisor (boot)", HOSPES_VERSION_STRING, cpu_id());
 }
 
-void dump_registers(const UserRegs& regs) {
-    describe_context(regs);
+static void print_general(const UserRegs& regs) {
     const Symbol s = from_guest(regs) ? Symbol{} : symbol_lookup(regs.rip);
     log_error("RIP: {:04x}:[<{:016x}>] {}", regs.cs, regs.rip, s.name ? s.name : "");
     log_error("RFLAGS: {:016x}   vector {} error {:04x}", regs.rflags, regs.entry_vector, regs.error_code);
@@ -31,11 +30,22 @@ void dump_registers(const UserRegs& regs) {
     log_error("rbp: {:016x}   rsp: {:016x}   r8:  {:016x}", regs.rbp, regs.rsp, regs.r8);
     log_error("r9:  {:016x}   r10: {:016x}   r11: {:016x}", regs.r9, regs.r10, regs.r11);
     log_error("r12: {:016x}   r13: {:016x}   r14: {:016x}", regs.r12, regs.r13, regs.r14);
-    log_error("r15: {:016x}   cr0: {:016x}   cr4: {:016x}", regs.r15, read_cr0(), read_cr4());
+    log_error("r15: {:016x}   cs: {:04x}   ss: {:04x}", regs.r15, regs.cs, regs.ss);
+}
+
+void dump_registers(const UserRegs& regs) {
+    describe_context(regs);
+    print_general(regs);
+    log_error("cr0: {:016x}   cr4: {:016x}", read_cr0(), read_cr4());
     log_error("cr3: {:016x}   cr2: {:016x}", read_cr3(), read_cr2());
     log_error("fsb: {:016x}   gsb: {:016x}   gss: {:016x}", rdmsr(Msr::fs_base), rdmsr(Msr::gs_base),
               rdmsr(Msr::kernel_gs_base));
-    log_error("cs: {:04x}   ss: {:04x}", regs.cs, regs.ss);
+}
+
+void dump_vcpu(const Vcpu& vcpu) {
+    log_error("----[ d{}v{}, last on CPU {} ]----", vcpu.domain->id, vcpu.id, vcpu.processor);
+    print_general(vcpu.arch.regs);
+    log_error("cr3: {:016x}   kernel mode: {}", vcpu.arch.cr3, vcpu.arch.pv.kernel_mode);
 }
 
 void dump_hypervisor_state(const UserRegs& regs) {

@@ -6,8 +6,10 @@
 
 namespace hv {
 
-/// General, segment and control registers; of a guest or of the hypervisor.
+/// General, segment and control registers of what runs here; of a guest or of the hypervisor.
 void dump_registers(const UserRegs& regs);
+/// Registers of a vCPU that does not run now.
+void dump_vcpu(const Vcpu& vcpu);
 /// Registers, the top of the stack and the call trace of hypervisor code that was interrupted at `regs`.
 void dump_hypervisor_state(const UserRegs& regs);
 /// Where the caller is.
