@@ -17,6 +17,8 @@ enum class PortState : u8 { free, reserved, unbound, interdomain, pirq, virq, ip
 class Channel {
   public:
     [[nodiscard]] PortState state() const { return state_; }
+    /// In use; only then are the event words stable.
+    [[nodiscard]] bool bound() const { return state_ != PortState::free && state_ != PortState::reserved; }
     void set_free() { become(PortState::free, nullptr, 0); }
     void set_reserved() { become(PortState::reserved, nullptr, 0); }
     void set_unbound(Domid allowed) { become(PortState::unbound, nullptr, allowed.raw()); }

@@ -83,7 +83,12 @@ Status evtchn_reset(Domain& domain, bool resume) {
     if (!resume)
         domain.evtchn->next_close = 0;
     TRY(close_all(domain, true));
-    const Guard guard(domain.evtchn->bind_lock);
+    // A port that another vCPU bound meanwhile may be sent on right now, through the structures that would go.
+    EvtchnDomain& table = *domain.evtchn;
+    const Guard guard(table.bind_lock);
+    for (u32 port = 1; port < table.valid_ports.load(); ++port)
+        if (table.at(port).bound() && !table.at(port).consumer)
+            return Errno::again;
     evtchn_fifo_destroy(domain);
     return {};
 }

@@ -10,7 +10,7 @@ static void dump_channel(Domain& domain, Channel& channel) {
     static const char* const names[] = {"free", "reserved", "unbound", "interdomain", "pirq", "virq", "ipi"};
     const Guard guard(channel.lock);
     const PortState state = channel.state();
-    if (state == PortState::free || state == PortState::reserved)
+    if (!channel.bound())
         return;
     log_info("  {} [{}{}] {} v{}", channel.port().raw(), evtchn_is_pending(domain, channel) ? "p" : "-",
              evtchn_is_masked(domain, channel) ? "m" : "-", names[static_cast<u8>(state)], channel.vcpu);

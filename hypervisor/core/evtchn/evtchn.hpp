@@ -18,7 +18,6 @@ Status evtchn_set_global_virq_handler(Domain& domain, u32 virq);
 bool evtchn_virq_is_global(u32 virq);
 /// An interrupt of the machine arrived for the port bound to this PIRQ. False: nothing is bound.
 bool evtchn_send_pirq(Domain& domain, Port port);
-bool evtchn_port_is_masked(Domain& domain, Port port);
 /// Unmasks from inside the hypervisor (VCPUOP/PHYSDEVOP users), re-raising what is pending.
 void evtchn_unmask(Domain& domain, Port port);
 /// Moves pirq/virq affinity when a vCPU is scheduled elsewhere.
@@ -34,8 +33,6 @@ void evtchn_free_xen(Domain& local, Port port);
 void evtchn_notify_xen(Domain& local, Port port);       ///< sends to the remote end
 /// Sends on a guest's own port (domctl subscribe).
 Status evtchn_send(Domain& local, Port port);
-/// After VCPUOP_register_vcpu_info / domain reset: re-raises everything so that nothing pending is lost.
-void evtchn_reset_all(Domain& domain);
 
 /// Debug key of this family; once at boot.
 void evtchn_keys_register();

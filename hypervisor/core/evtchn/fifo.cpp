@@ -78,7 +78,7 @@ Status evtchn_fifo_expand(const evtchn_expand_array_t& op) {
         if (!channel.fifo.pending_early)
             continue;
         channel.fifo.pending_early = false;
-        if (channel.state() != PortState::free && channel.state() != PortState::reserved)
+        if (channel.bound())
             evtchn_set_pending(domain, channel);
     }
     return {};

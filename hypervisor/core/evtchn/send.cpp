@@ -140,17 +140,12 @@ bool evtchn_send_pirq(Domain& domain, Port port) {
     return true;
 }
 
-bool evtchn_port_is_masked(Domain& domain, Port port) {
-    Channel* channel = domain.evtchn->find(port);
-    return !channel || evtchn_is_masked(domain, *channel);
-}
-
 void evtchn_unmask(Domain& domain, Port port) {
     Channel* channel = domain.evtchn->find(port);
     if (!channel)
         return;
     const Guard guard(channel->lock);
-    if (channel->state() == PortState::free || channel->state() == PortState::reserved)
+    if (!channel->bound())
         return;
     if (FifoArray* fifo = domain.evtchn->fifo) {
         if (u32* word = fifo->word(port.raw())) {
@@ -172,14 +167,7 @@ bool evtchn_port_pending(Domain& domain, Port port) {
     if (!channel)
         return false;
     const Guard guard(channel->lock);
-    return channel->state() != PortState::free && evtchn_is_pending(domain, *channel);
-}
-
-void evtchn_reset_all(Domain& domain) {
-    for_each_vcpu(domain, [](Vcpu& vcpu) {
-        write_once(vcpu.info->evtchn_pending_sel, ~xen_ulong_t{0});
-        vcpu_mark_events_pending(vcpu);
-    });
+    return channel->bound() && evtchn_is_pending(domain, *channel);
 }
 
 }  // namespace hv
