@@ -9,6 +9,7 @@
 #include "core/init/cmdline.hpp"
 #include "core/mm/heap.hpp"
 #include "drivers/serial/ns16550.hpp"
+#include "lib/atomic.hpp"
 #include "lib/spinlock.hpp"
 #include "lib/string.hpp"
 
@@ -107,7 +108,7 @@ void console_init_ring() {
 
 void console_set_async() { serial_async = !sync_console.value; }
 
-void console_poll_serial() {
+static void drain_serial() {
     char received[32];
     u32 count = 0;
     {
@@ -118,6 +119,17 @@ void console_poll_serial() {
     }
     for (u32 i = 0; i < count; ++i)
         console_input(received[i]);
+}
+
+void console_poll_serial() {
+    // The timer and the interrupt may come on two CPUs: one drains at a time, or batches overtake each other.
+    static Atomic<u32> wanted{0};
+    if (wanted.fetch_add(1) != 0)
+        return;
+    for (u32 seen = 1; seen;) {
+        drain_serial();
+        seen = wanted.fetch_sub(seen) - seen;
+    }
 }
 
 SerialPortInUse console_serial_port() {
