@@ -82,13 +82,17 @@ class Dom0:
         start = time.monotonic()
         data = script.encode()
         self.id += 1
-        for _ in range(4):
+        self._start(data, timeout)
+        end = self._await(rf"@e {self.id} (\d+) (\d+) (\d+)@|@e {self.id} [^@]*@", timeout + 60)
+        return self._collect(end, start)
+
+    def _start(self, data, timeout):
+        """Get the script there whole and set it going."""
+        line = f"x {self.id} {timeout} {cksum(data + f' {self.id} {timeout}'.encode())}"
+        for _ in range(5):
             self._load(data)
-            self.console.send(f"x {self.id} {timeout} {cksum(data)}\n")
-            end = self._await(rf"@b {self.id}@|@e {self.id} (\d+) (\d+) (\d+)@|@e {self.id} [^@]*@",
-                              timeout + 60)
-            if not end[0].startswith("@b"):
-                return self._collect(end, start)
+            if self._ask(line, rf"@s {self.id}@|@b@", 60)[0] != "@b@":
+                return
         raise HostLost("dom0's command loop never got the command whole")
 
     def _collect(self, end, start):
