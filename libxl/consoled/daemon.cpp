@@ -6,7 +6,7 @@
 #include <csignal>
 #include <cstdio>
 
-#include <sys/mman.h>
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -88,6 +88,8 @@ void Daemon::wait_store() {
         }
         wait_store();
     });
+    // Waiting made the descriptor non-blocking, once; the client's requests are meant to block.
+    ::fcntl(store_->fd(), F_SETFL, ::fcntl(store_->fd(), F_GETFL) & ~O_NONBLOCK);
 }
 
 void Daemon::on_watch(const xs::WatchEvent& event) {
