@@ -75,6 +75,47 @@ Status memory_mapping(Domain& domain, const xen_domctl_memory_mapping& op) {
     return {};
 }
 
+/// What a domain may touch of the machine.
+Status machine_rights(Domain& domain, xen_domctl& op) {
+    const Domain& self = *current().domain;
+    switch (op.cmd) {
+    case XEN_DOMCTL_irq_permission:
+        return permit(domain.irqs_allowed, self.irqs_allowed, op.u.irq_permission.pirq, 1, u64{1} << 32,
+                   op.u.irq_permission);
+    case XEN_DOMCTL_iomem_permission:
+        return permit(domain.iomem_allowed, self.iomem_allowed, op.u.iomem_permission.first_mfn,
+                   op.u.iomem_permission.nr_mfns, u64{1} << (52 - page_shift), op.u.iomem_permission);
+    case XEN_DOMCTL_ioport_permission:
+        return permit(domain.arch.ioports_allowed, self.arch.ioports_allowed, op.u.ioport_permission.first_port,
+                   op.u.ioport_permission.nr_ports, 0x10000, op.u.ioport_permission);
+    case XEN_DOMCTL_memory_mapping:
+        return memory_mapping(domain, op.u.memory_mapping);
+    default:
+        return Errno::nosys;
+    }
+}
+
+/// Operations of features that are not built.
+bool known_but_unbuilt(u32 cmd) {
+    switch (cmd) {
+    case XEN_DOMCTL_soft_reset:
+    case XEN_DOMCTL_setvnumainfo:
+    case XEN_DOMCTL_vm_event_op:
+    case XEN_DOMCTL_mem_sharing_op:
+    case XEN_DOMCTL_monitor_op:
+    case XEN_DOMCTL_set_access_required:
+    case XEN_DOMCTL_audit_p2m:
+    case XEN_DOMCTL_vmtrace_op:
+    case XEN_DOMCTL_psr_cmt_op:
+    case XEN_DOMCTL_psr_alloc:
+    case XEN_DOMCTL_get_paging_mempool_size:
+    case XEN_DOMCTL_set_paging_mempool_size:
+        return true;
+    default:
+        return false;
+    }
+}
+
 bool needs_other_domain(u32 cmd) {
     return cmd == XEN_DOMCTL_pausedomain || cmd == XEN_DOMCTL_resumedomain || cmd == XEN_DOMCTL_destroydomain;
 }
@@ -114,19 +155,10 @@ Result<Copyback> domctl_domain(Domain& domain, xen_domctl& op) {
         TRY(set_debugging(domain, op.u.setdebugging.enable != 0));
         break;
     case XEN_DOMCTL_irq_permission:
-        TRY(permit(domain.irqs_allowed, self.irqs_allowed, op.u.irq_permission.pirq, 1, u64{1} << 32,
-                   op.u.irq_permission));
-        break;
     case XEN_DOMCTL_iomem_permission:
-        TRY(permit(domain.iomem_allowed, self.iomem_allowed, op.u.iomem_permission.first_mfn,
-                   op.u.iomem_permission.nr_mfns, u64{1} << (52 - page_shift), op.u.iomem_permission));
-        break;
     case XEN_DOMCTL_ioport_permission:
-        TRY(permit(domain.arch.ioports_allowed, self.arch.ioports_allowed, op.u.ioport_permission.first_port,
-                   op.u.ioport_permission.nr_ports, 0x10000, op.u.ioport_permission));
-        break;
     case XEN_DOMCTL_memory_mapping:
-        TRY(memory_mapping(domain, op.u.memory_mapping));
+        TRY(machine_rights(domain, op));
         break;
     case XEN_DOMCTL_settimeoffset:
         domain.time_offset_seconds = op.u.settimeoffset.time_offset_seconds;
@@ -151,21 +183,8 @@ Result<Copyback> domctl_domain(Domain& domain, xen_domctl& op) {
             return Errno::inval;
         TRY(evtchn_set_global_virq_handler(domain, op.u.set_virq_handler.virq));
         break;
-    case XEN_DOMCTL_soft_reset:
-    case XEN_DOMCTL_setvnumainfo:
-    case XEN_DOMCTL_vm_event_op:
-    case XEN_DOMCTL_mem_sharing_op:
-    case XEN_DOMCTL_monitor_op:
-    case XEN_DOMCTL_set_access_required:
-    case XEN_DOMCTL_audit_p2m:
-    case XEN_DOMCTL_vmtrace_op:
-    case XEN_DOMCTL_psr_cmt_op:
-    case XEN_DOMCTL_psr_alloc:
-    case XEN_DOMCTL_get_paging_mempool_size:
-    case XEN_DOMCTL_set_paging_mempool_size:
-        return Errno::opnotsupp;
     default:
-        return Errno::nosys;
+        return known_but_unbuilt(op.cmd) ? Errno::opnotsupp : Errno::nosys;
     }
     return Copyback::no;
 }
