@@ -54,9 +54,9 @@ void Viewer::pump() {
 
 // --- GuestConsole
 
-GuestConsole::GuestConsole(asio::io_context& io, xc::EventChannels& events, xc::DomId domid, std::string name,
+GuestConsole::GuestConsole(xc::EventChannels& events, xc::DomId domid, std::string name,
                            Limits limits)
-    : io_(io), events_(events), domid_(domid), name_(std::move(name)), limits_(limits), history_(limits.history),
+    : events_(events), domid_(domid), name_(std::move(name)), limits_(limits), history_(limits.history),
       terminal_(io), terminal_peer_(io), throttle_(io) {}
 
 Status GuestConsole::open_terminal() {

@@ -8,7 +8,6 @@
 #include <set>
 #include <string>
 
-#include <boost/asio/io_context.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -56,7 +55,7 @@ class GuestConsole : public std::enable_shared_from_this<GuestConsole> {
         std::size_t pty = std::size_t{1} << 20;
     };
 
-    GuestConsole(boost::asio::io_context& io, xc::EventChannels& events, xc::DomId domid, std::string name,
+    GuestConsole(xc::EventChannels& events, xc::DomId domid, std::string name,
                  Limits limits);
 
     /// An error if the pseudo terminal cannot be had.
@@ -93,7 +92,6 @@ class GuestConsole : public std::enable_shared_from_this<GuestConsole> {
     static constexpr unsigned period_ms = 200; ///< then others get the processor
     static constexpr std::size_t input_limit = 4096;
 
-    boost::asio::io_context& io_;
     xc::EventChannels& events_;
     xc::DomId domid_;
     std::string name_;
