@@ -167,7 +167,7 @@ void Daemon::adopt(xc::DomId domid) {
     if (!name.ok() || !*name) return; // not introduced yet, or gone: there will be an event
     const auto type = store_->try_read(node(domid, "/console/type"));
     if (!type.ok() || (*type && **type != "xenconsoled")) return; // QEMU's
-    auto c = std::make_shared<GuestConsole>(*events_, domid, **name, options_.limits);
+    auto c = std::make_shared<GuestConsole>(io_, *events_, domid, **name, options_.limits);
     if (auto s = c->open_terminal(); !s.ok()) warn(**name + ": " + s.problem().text());
     if (options_.log_guests) {
         auto log =

@@ -54,7 +54,7 @@ void Viewer::pump() {
 
 // --- GuestConsole
 
-GuestConsole::GuestConsole(xc::EventChannels& events, xc::DomId domid, std::string name,
+GuestConsole::GuestConsole(asio::io_context& io, xc::EventChannels& events, xc::DomId domid, std::string name,
                            Limits limits)
     : events_(events), domid_(domid), name_(std::move(name)), limits_(limits), history_(limits.history),
       terminal_(io), terminal_peer_(io), throttle_(io) {}

@@ -3,6 +3,8 @@
 // stock `xenconsole`, and whoever attached over the daemon's socket.
 #pragma once
 
+#include <boost/asio/io_context.hpp>
+
 #include <array>
 #include <memory>
 #include <set>
@@ -55,7 +57,7 @@ class GuestConsole : public std::enable_shared_from_this<GuestConsole> {
         std::size_t pty = std::size_t{1} << 20;
     };
 
-    GuestConsole(xc::EventChannels& events, xc::DomId domid, std::string name,
+    GuestConsole(boost::asio::io_context& io, xc::EventChannels& events, xc::DomId domid, std::string name,
                  Limits limits);
 
     /// An error if the pseudo terminal cannot be had.
