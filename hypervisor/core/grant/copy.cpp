@@ -19,6 +19,10 @@ class CopyGrant {
             return code;
         if (!last().transitive)
             return take_page(readonly);
+        if (last().trans_domain == granter.id) {  // as Xen: no grant of its own grant
+            release();
+            return GNTST_general_error;
+        }
         const Result<DomainRef> third = DomainRef::find(last().trans_domain);
         // The granter must be allowed by the third domain; and no chain of more than two.
         const GrantCode code = third.ok() && third.value()->grants

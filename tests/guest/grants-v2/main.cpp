@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Version 2 grant tables: status words apart from the entries, parts of pages, grants of grants.
 // Hypothesis (xen/grant_table.h): in-use bits appear in the status frames only; a part can be copied within its bounds
-// and never mapped; a grant of a grant reaches what the third domain granted, one step, and can end nowhere else.
+// and never mapped; a grant of a grant cannot be mapped, nor lead back to its granter or to nobody.
 #include "rt/rt.hpp"
 
 using namespace rt;
@@ -106,28 +106,21 @@ void part_of_page(u8* page, u8* window, u8* target) {
     expect(status[22] == 0, "copies left in-use bits", status[22]);
 }
 
-void onward(u8* page, u8* window, u8* target) {
-    page[0] = 7;
+/// With one domain every grant of a grant leads back to its granter, which is refused.
+void onward(u8* window, u8* target) {
     table[23].transitive.trans_domid = self;
     table[23].transitive.gref = 20;
     publish(23, GTF_transitive);
     expect(map(window, 23) != GNTST_okay, "a grant of a grant was mapped");
-    expect(copy_in(23, 0, 8, target) == GNTST_okay && target[0] == 7, "copy through a grant of a grant");
-    table[24].transitive.trans_domid = self;
-    table[24].transitive.gref = 23;
-    publish(24, GTF_transitive);
-    expect(copy_in(24, 0, 8, target) != GNTST_okay, "a chain of three");
-    table[23].transitive.gref = 23;  // itself
-    expect(copy_in(23, 0, 8, target) != GNTST_okay, "a grant of itself");
-    for (const u32 ref : {u32{100000}, ~u32{0}}) {
+    for (const u32 ref : {u32{20}, u32{23}, u32{100000}, ~u32{0}}) {
         table[23].transitive.gref = ref;
-        expect(copy_in(23, 0, 8, target) != GNTST_okay, "a grant of a wild reference", ref);
+        expect(copy_in(23, 0, 8, target) != GNTST_okay, "a grant of the granter's own grant", ref);
     }
-    table[23].transitive.gref = 20;
-    table[23].transitive.trans_domid = 1000;
-    expect(copy_in(23, 0, 8, target) != GNTST_okay, "a grant of no domain's grant");
-    for (const u32 ref : {20U, 23U, 24U})
-        expect(status[ref] == 0, "in-use bits are left", ref);
+    for (const u16 domid : {u16{1000}, u16{0x7ff1}, u16{0x7ff2}, u16{0x7fff}}) {
+        table[23].transitive.trans_domid = domid;
+        expect(copy_in(23, 0, 8, target) != GNTST_okay, "a grant of no domain's grant", domid);
+    }
+    expect(status[20] == 0 && status[23] == 0, "in-use bits are left");
 }
 
 }  // namespace
@@ -139,7 +132,7 @@ void run_test() {
     u8* target = alloc_page();
     whole_page(page, window);
     part_of_page(page, window, target);
-    onward(page, window, target);
+    onward(window, target);
     gnttab_set_version_t version = {1};
     accepted(grant_op(GNTTABOP_set_version, &version), "back to version 1");
     expect(map(window, 20) != GNTST_okay, "an entry of version 2 lives on");

@@ -151,7 +151,7 @@ void many_pins() {
             if (op.status == GNTST_okay)
                 ++handles, last = op.handle;
     }
-    expect(handles > 1000 && handles <= 65535, "device maps have no bound", handles);
+    expect(handles > 16 && handles <= 65535, "device maps have no bound", handles);
     expect(unmap(0, mfn_of(page) << 12, last) == GNTST_okay, "unmap of one of them");
     expect(unmap(0, mfn_of(page) << 12, last) != GNTST_okay, "unmap of it again");
 }
