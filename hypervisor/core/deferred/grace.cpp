@@ -13,8 +13,8 @@ namespace {
 using CallList = List<GraceCall, &GraceCall::node>;
 
 SpinLock grace_lock{LockRank::rcu};
-constinit CallList waiting;       // will join the next batch
-constinit CallList batch;         // called when every CPU of `owing` has passed
+constinit CallList waiting; // will join the next batch
+constinit CallList batch;   // called when every CPU of `owing` has passed
 CpuMask owing;
 
 void move_all(CallList& from, CallList& to) {
@@ -24,8 +24,7 @@ void move_all(CallList& from, CallList& to) {
 
 /// With the lock held; the caller raises the softirq afterwards when this says so.
 bool start_batch() {
-    if (!batch.empty() || waiting.empty())
-        return false;
+    if (!batch.empty() || waiting.empty()) return false;
     move_all(waiting, batch);
     owing = online_cpus;
     return true;
@@ -40,21 +39,18 @@ void pass() {
     bool again = false;
     {
         const IrqGuard guard(grace_lock);
-        if (!owing.test(cpu_id()))
-            return;
+        if (!owing.test(cpu_id())) return;
         owing.clear(cpu_id());
-        if (!owing.empty())
-            return;
+        if (!owing.empty()) return;
         move_all(batch, done);
         again = start_batch();
     }
-    if (again)
-        raise_everywhere();
+    if (again) raise_everywhere();
     while (GraceCall* call = done.pop_front())
         call->callback(*call);
 }
 
-}  // namespace
+} // namespace
 
 void grace_init() { softirq_register(Softirq::rcu, pass); }
 
@@ -66,8 +62,7 @@ void grace_call(GraceCall& call, void (*callback)(GraceCall&)) {
         waiting.push_back(call);
         start = start_batch();
     }
-    if (start)
-        raise_everywhere();
+    if (start) raise_everywhere();
 }
 
-}  // namespace hv
+} // namespace hv

@@ -17,7 +17,7 @@ struct {
     Atomic<u32> left;
 } call;
 
-}  // namespace
+} // namespace
 
 void smp_call(const CpuMask& mask, void (*fn)(void*), void* data, bool wait) {
     HV_ASSERT(irqs_enabled());
@@ -45,16 +45,13 @@ void smp_call(const CpuMask& mask, void (*fn)(void*), void* data, bool wait) {
 
 /// The call vector's handler.
 void smp_call_interrupt() {
-    if (cpus_stopping())
-        cpu_stop_here();
+    if (cpus_stopping()) cpu_stop_here();
     void (*const fn)(void*) = call.fn;
     void* const data = call.data;
     const bool wait = call.wait;
-    if (!wait)
-        call.left.fetch_sub(1);
+    if (!wait) call.left.fetch_sub(1);
     fn(data);
-    if (wait)
-        call.left.fetch_sub(1);
+    if (wait) call.left.fetch_sub(1);
 }
 
-}  // namespace hv
+} // namespace hv

@@ -23,12 +23,11 @@ void run(u32 ignored) {
     for (u32 bits; (bits = pending.load(Order::acquire) & ~ignored) != 0;) {
         const auto nr = static_cast<unsigned>(__builtin_ctz(bits));
         pending.fetch_and(~(1U << nr));
-        if (handlers[nr])
-            handlers[nr]();
+        if (handlers[nr]) handlers[nr]();
     }
 }
 
-}  // namespace
+} // namespace
 
 void softirq_register(Softirq nr, SoftirqHandler handler) { handlers[static_cast<unsigned>(nr)] = handler; }
 
@@ -36,11 +35,10 @@ void softirq_raise(Softirq nr) { softirq_pending_bits[cpu_id()].bits.fetch_or(bi
 
 void softirq_raise_on(CpuId cpu, Softirq nr) {
     // A CPU that has any bit set will look again before it leaves the hypervisor or halts: no second IPI.
-    if (softirq_pending_bits[cpu].bits.fetch_or(bit_of(nr)) == 0 && cpu != cpu_id())
-        send_ipi(cpu, vector_event_check);
+    if (softirq_pending_bits[cpu].bits.fetch_or(bit_of(nr)) == 0 && cpu != cpu_id()) send_ipi(cpu, vector_event_check);
 }
 
 void softirq_process() { run(0); }
 void softirq_process_no_schedule() { run(bit_of(Softirq::schedule)); }
 
-}  // namespace hv
+} // namespace hv

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Work that an interrupt handler leaves for the moment before the CPU returns to a guest (interrupts on, no locks held).
+// Work that an interrupt handler leaves for the moment before the CPU returns to a guest (interrupts on, no locks
+// held).
 #pragma once
 
 #include "lib/atomic.hpp"
@@ -12,9 +13,9 @@ enum class Softirq : u8 { timer, schedule, tasklet, rcu, tlb_flush, time_calibra
 
 using SoftirqHandler = void (*)();
 void softirq_register(Softirq nr, SoftirqHandler handler);
-void softirq_raise(Softirq nr);                  ///< on this CPU
-void softirq_raise_on(CpuId cpu, Softirq nr);    ///< sends an IPI when the CPU is another one
-void softirq_process();                          ///< runs handlers until none is pending
+void softirq_raise(Softirq nr);               ///< on this CPU
+void softirq_raise_on(CpuId cpu, Softirq nr); ///< sends an IPI when the CPU is another one
+void softirq_process();                       ///< runs handlers until none is pending
 /// Like softirq_process but never switches the vCPU: for long work at boot.
 void softirq_process_no_schedule();
 
@@ -27,4 +28,4 @@ extern "C" SoftirqPending softirq_pending_bits[max_cpus];
     return softirq_pending_bits[cpu].bits.load(Order::relaxed) != 0;
 }
 
-}  // namespace hv
+} // namespace hv

@@ -23,18 +23,17 @@ struct TaskletQueue {
 
 namespace {
 
-SpinLock tasklet_lock{LockRank::softirq};  // one lock: tasklets are rare
+SpinLock tasklet_lock{LockRank::softirq}; // one lock: tasklets are rare
 constinit PerCpu<TaskletQueue> queues;
 
-}  // namespace
+} // namespace
 
 void TaskletQueue::run() {
     for (;;) {
         IrqGuard guard(tasklet_lock);
         running = nullptr;
         Tasklet* next = waiting.pop_front();
-        if (!next)
-            return;
+        if (!next) return;
         next->queued_ = false;
         running = next;
         const Tasklet::Callback callback = next->callback_;
@@ -51,8 +50,7 @@ void Tasklet::schedule() { schedule_on(cpu_id()); }
 void Tasklet::schedule_on(CpuId cpu) {
     {
         const IrqGuard guard(tasklet_lock);
-        if (queued_)
-            return;
+        if (queued_) return;
         queues.on(cpu).add(*this, cpu);
     }
     softirq_raise_on(cpu, Softirq::tasklet);
@@ -61,8 +59,7 @@ void Tasklet::schedule_on(CpuId cpu) {
 void Tasklet::kill() {
     {
         const IrqGuard guard(tasklet_lock);
-        if (queued_)
-            List<Tasklet, &Tasklet::node_>::remove(*this);
+        if (queued_) List<Tasklet, &Tasklet::node_>::remove(*this);
         queued_ = false;
     }
     for_each_cpu(online_cpus, [this](CpuId cpu) {
@@ -78,4 +75,4 @@ void deferred_init() {
     grace_init();
 }
 
-}  // namespace hv
+} // namespace hv

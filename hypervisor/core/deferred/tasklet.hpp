@@ -14,9 +14,9 @@ class Tasklet {
     constexpr Tasklet(Callback callback, void* data) : callback_(callback), data_(data) {}
     Tasklet(const Tasklet&) = delete;
     Tasklet& operator=(const Tasklet&) = delete;
-    void schedule();             ///< on this CPU; once, however often it is asked for before it runs
+    void schedule(); ///< on this CPU; once, however often it is asked for before it runs
     void schedule_on(CpuId cpu);
-    void kill();                 ///< afterwards it neither waits nor runs (not from its own callback)
+    void kill(); ///< afterwards it neither waits nor runs (not from its own callback)
 
   private:
     friend struct TaskletQueue;
@@ -35,6 +35,6 @@ struct GraceCall {
 /// Calls `callback(call)` in softirq context once no CPU can still be using what was unpublished before this.
 void grace_call(GraceCall& call, void (*callback)(GraceCall&));
 
-void deferred_init();  ///< registers the softirqs; before interrupts are enabled
+void deferred_init(); ///< registers the softirqs; before interrupts are enabled
 
-}  // namespace hv
+} // namespace hv

@@ -18,8 +18,7 @@ struct TimerCpu {
     static Timer& timer_of(PairingNode& node) { return reinterpret_cast<Timer&>(node); }
     void arm(Timer& timer, u64 expires);
     void disarm(Timer& timer) {
-        if (timer.node_.queued())
-            heap.remove(timer.node_);
+        if (timer.node_.queued()) heap.remove(timer.node_);
     }
     void run();
     void dump(CpuId cpu);
@@ -37,8 +36,7 @@ class HomeLock {
             const CpuId seen = read_once(cpu);
             home_ = &timer_cpus.on(seen);
             home_->lock.lock();
-            if (read_once(cpu) == seen)
-                return;
+            if (read_once(cpu) == seen) return;
             home_->lock.unlock();
         }
     }
@@ -55,15 +53,14 @@ class HomeLock {
     TimerCpu* home_;
 };
 
-}  // namespace
+} // namespace
 
 void TimerCpu::arm(Timer& timer, u64 expires) {
     disarm(timer);
     timer.rearm_ = false;
     timer.node_.key = expires;
     heap.insert(timer.node_);
-    if (heap.min() != &timer.node_)
-        return;
+    if (heap.min() != &timer.node_) return;
     if (timer.cpu_ == cpu_id())
         event_timer_program(expires);
     else
@@ -73,7 +70,7 @@ void TimerCpu::arm(Timer& timer, u64 expires) {
 void TimerCpu::run() {
     u64 flags = irq_save();
     lock.lock();
-    const u64 now = now_ns();  // one reading: a callback that re-arms itself in the past cannot starve the rest
+    const u64 now = now_ns(); // one reading: a callback that re-arms itself in the past cannot starve the rest
     for (PairingNode* node; (node = heap.min()) && node->key <= now;) {
         Timer& timer = timer_of(*node);
         heap.remove(*node);
@@ -83,7 +80,7 @@ void TimerCpu::run() {
         running = &timer;
         lock.unlock();
         irq_restore(flags);
-        callback(data);  // may free the timer
+        callback(data); // may free the timer
         flags = irq_save();
         lock.lock();
         running = nullptr;
@@ -132,15 +129,13 @@ void Timer::stop() {
 void Timer::migrate(CpuId cpu) {
     {
         HomeLock home(cpu_);
-        if (cpu == cpu_)
-            return;
+        if (cpu == cpu_) return;
         rearm_ = armed() || rearm_;
         home->disarm(*this);
         write_once(cpu_, cpu);
     }
-    HomeLock home(cpu_);  // never two heaps at once: set() and stop() in between clear rearm_
-    if (rearm_)
-        home->arm(*this, node_.key);
+    HomeLock home(cpu_); // never two heaps at once: set() and stop() in between clear rearm_
+    if (rearm_) home->arm(*this, node_.key);
 }
 
 void timer_init() {
@@ -152,4 +147,4 @@ void timer_dump() {
     for_each_cpu(online_cpus, [](CpuId cpu) { timer_cpus.on(cpu).dump(cpu); });
 }
 
-}  // namespace hv
+} // namespace hv

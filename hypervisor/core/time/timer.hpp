@@ -18,8 +18,8 @@ class Timer {
     Timer(const Timer&) = delete;
     Timer& operator=(const Timer&) = delete;
     void init(Callback callback, void* data, CpuId cpu);
-    void set(u64 expires_ns);  ///< (re)arms; an expiry in the past fires at once
-    void stop();               ///< afterwards the callback is not running on any CPU unless called from itself
+    void set(u64 expires_ns); ///< (re)arms; an expiry in the past fires at once
+    void stop();              ///< afterwards the callback is not running on any CPU unless called from itself
     void migrate(CpuId cpu);
     [[nodiscard]] bool armed() const { return node_.queued(); }
     [[nodiscard]] u64 expires() const { return node_.key; }
@@ -27,17 +27,17 @@ class Timer {
 
   private:
     friend struct TimerCpu;
-    PairingNode node_;  ///< first: the heap's node is the timer
+    PairingNode node_; ///< first: the heap's node is the timer
     Callback callback_ = nullptr;
     void* data_ = nullptr;
     CpuId cpu_ = 0;
-    CpuId ran_on_ = 0;       ///< where its callback was last started
-    bool rearm_ = false;     ///< was armed when migrate() took it off the old CPU's heap
+    CpuId ran_on_ = 0;   ///< where its callback was last started
+    bool rearm_ = false; ///< was armed when migrate() took it off the old CPU's heap
 };
 
-void timer_init();            ///< registers the softirq; before the first Timer is armed
-void timer_dump();            ///< key handler: every CPU's armed timers
+void timer_init(); ///< registers the softirq; before the first Timer is armed
+void timer_dump(); ///< key handler: every CPU's armed timers
 /// Arch hook: programs this CPU's event timer for `deadline_ns` (0 = none). Called with interrupts off.
 void event_timer_program(u64 deadline_ns);
 
-}  // namespace hv
+} // namespace hv

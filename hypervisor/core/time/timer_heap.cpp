@@ -9,14 +9,12 @@ namespace {
 
 void attach(PairingNode*& link, PairingNode* node) {
     link = node;
-    if (node)
-        node->link = &link;
+    if (node) node->link = &link;
 }
 
 /// Joins two heaps (roots without siblings); the smaller key ends on top.
 PairingNode* meld(PairingNode* a, PairingNode* b) {
-    if (!a || !b)
-        return a ? a : b;
+    if (!a || !b) return a ? a : b;
     if (b->key < a->key) {
         PairingNode* swap = a;
         a = b;
@@ -35,8 +33,7 @@ PairingNode* merge_siblings(PairingNode* first) {
         PairingNode* b = a->sibling;
         first = b ? b->sibling : nullptr;
         a->sibling = nullptr;
-        if (b)
-            b->sibling = nullptr;
+        if (b) b->sibling = nullptr;
         a = meld(a, b);
         a->sibling = stack;
         stack = a;
@@ -51,7 +48,7 @@ PairingNode* merge_siblings(PairingNode* first) {
     return merged;
 }
 
-}  // namespace
+} // namespace
 
 void PairingHeap::set_root(PairingNode* node) { attach(root_, node); }
 
@@ -70,4 +67,4 @@ void PairingHeap::remove(PairingNode& node) {
     set_root(meld(root_, orphans));
 }
 
-}  // namespace hv
+} // namespace hv

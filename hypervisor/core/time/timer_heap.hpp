@@ -11,7 +11,7 @@ struct PairingNode {
     u64 key = 0;
     PairingNode* child = nullptr;
     PairingNode* sibling = nullptr;
-    PairingNode** link = nullptr;  ///< the pointer that points here; nullptr when in no heap
+    PairingNode** link = nullptr; ///< the pointer that points here; nullptr when in no heap
     [[nodiscard]] bool queued() const { return link != nullptr; }
 };
 
@@ -22,26 +22,21 @@ class PairingHeap {
     PairingHeap& operator=(const PairingHeap&) = delete;
     [[nodiscard]] PairingNode* min() const { return root_; }
     [[nodiscard]] bool empty() const { return root_ == nullptr; }
-    void insert(PairingNode& node);  ///< must not be queued
-    void remove(PairingNode& node);  ///< must be queued here
+    void insert(PairingNode& node); ///< must not be queued
+    void remove(PairingNode& node); ///< must be queued here
 
     /// Visits nodes in no order, for diagnosis: subtrees more than 32 deep are left out.
-    template <typename F>
-    void each(F&& visit) const {
-        walk(root_, visit, 0);
-    }
+    template <typename F> void each(F&& visit) const { walk(root_, visit, 0); }
 
   private:
-    template <typename F>
-    static void walk(PairingNode* node, F&& visit, int depth) {
+    template <typename F> static void walk(PairingNode* node, F&& visit, int depth) {
         for (; node; node = node->sibling) {
             visit(*node);
-            if (depth < 32)
-                walk(node->child, visit, depth + 1);
+            if (depth < 32) walk(node->child, visit, depth + 1);
         }
     }
     void set_root(PairingNode* node);
     PairingNode* root_ = nullptr;
 };
 
-}  // namespace hv
+} // namespace hv

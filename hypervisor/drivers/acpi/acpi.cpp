@@ -15,15 +15,13 @@ constinit AcpiInfo acpi;
 namespace {
 
 const u8* map_early(u64 maddr, u64 bytes) {
-    constexpr u64 limit = u64{4} << 30;  // what head.S maps
-    if (maddr >= limit || bytes > limit - maddr)
-        return nullptr;
+    constexpr u64 limit = u64{4} << 30; // what head.S maps
+    if (maddr >= limit || bytes > limit - maddr) return nullptr;
     return static_cast<const u8*>(direct_map(maddr));
 }
 
 u32 boot_apic_id() {
-    if (cpuid(0).a >= 0xb && cpuid(0xb).b != 0)
-        return cpuid(0xb).d;
+    if (cpuid(0).a >= 0xb && cpuid(0xb).b != 0) return cpuid(0xb).d;
     return cpuid(1).b >> 24;
 }
 
@@ -47,15 +45,15 @@ void number_cpus() {
     cpu_count_present = acpi.cpu_count;
 }
 
-}  // namespace
+} // namespace
 
 void acpi_init() {
     const u64 rsdp = boot_info.rsdp ? boot_info.rsdp : acpi_scan_rsdp(map_early);
     if (!acpi_parse(acpi, rsdp, map_early))
         log_error("ACPI: no usable tables (RSDP {:x}): one CPU, no IO-APIC, no power control", rsdp);
     number_cpus();
-    log_info("ACPI: {} CPUs, {} IO-APICs, HPET {:x}, {} MCFG windows, {} NUMA nodes", acpi.cpu_count,
-             acpi.ioapic_count, acpi.hpet_address, acpi.mcfg_count, acpi.node_count);
+    log_info("ACPI: {} CPUs, {} IO-APICs, HPET {:x}, {} MCFG windows, {} NUMA nodes", acpi.cpu_count, acpi.ioapic_count,
+             acpi.hpet_address, acpi.mcfg_count, acpi.node_count);
 }
 
-}  // namespace hv
+} // namespace hv

@@ -10,7 +10,7 @@ namespace hv {
 
 /// ACPI Generic Address Structure (5.2.3.2).
 struct AcpiAddress {
-    u8 space = 0xff;  ///< 0 memory, 1 I/O port, 2 PCI config; 0xff absent
+    u8 space = 0xff; ///< 0 memory, 1 I/O port, 2 PCI config; 0xff absent
     u8 bit_width = 0;
     u64 address = 0;
 };
@@ -37,7 +37,7 @@ struct AcpiMcfg {
     u8 first_bus, last_bus;
 };
 struct AcpiMemoryAffinity {
-    u64 start, end;  ///< end exclusive
+    u64 start, end; ///< end exclusive
     u32 node;
 };
 
@@ -47,7 +47,7 @@ inline constexpr unsigned acpi_max_ioapics = 16, acpi_max_overrides = 16, acpi_m
 struct AcpiInfo {
     bool present = false;
     u64 rsdp = 0;
-    AcpiCpu cpus[max_cpus] = {};         ///< MADT order, disabled ones left out
+    AcpiCpu cpus[max_cpus] = {}; ///< MADT order, disabled ones left out
     u32 cpu_count = 0;
     u64 lapic_address = 0xfee00000;
     bool has_8259 = true;
@@ -87,4 +87,4 @@ u64 acpi_scan_rsdp(AcpiMap map);
 /// before mm_init() (which wants the NUMA layout).
 void acpi_init();
 
-}  // namespace hv
+} // namespace hv

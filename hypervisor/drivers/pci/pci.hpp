@@ -16,7 +16,7 @@ struct PciAddress {
     [[nodiscard]] constexpr u32 bdf() const { return u32{bus} << 8 | devfn; }
 };
 
-void pci_init();  ///< maps MMCFG windows; after mm_init()
+void pci_init(); ///< maps MMCFG windows; after mm_init()
 /// Reads of what does not exist give all ones, writes to it are dropped.
 u32 pci_read(PciAddress device, u32 offset, u32 bytes);
 void pci_write(PciAddress device, u32 offset, u32 bytes, u32 value);
@@ -29,4 +29,4 @@ bool pci_mmcfg_covers(u64 maddr);
 u32 pci_conf1_read(u32 cf8, u32 port_offset, u32 bytes);
 void pci_conf1_write(u32 cf8, u32 port_offset, u32 bytes, u32 value);
 
-}  // namespace hv
+} // namespace hv

@@ -18,15 +18,13 @@ std::vector<u8> memory;
 /// An exact copy of what was asked for: a read beyond it is an address-sanitizer error.
 const u8* map(u64 address, u64 bytes) {
     static std::vector<u8> window;
-    if (address < memory_base || bytes > memory_size || address - memory_base > memory_size - bytes)
-        return nullptr;
+    if (address < memory_base || bytes > memory_size || address - memory_base > memory_size - bytes) return nullptr;
     const auto from = memory.begin() + static_cast<long>(address - memory_base);
     window = std::vector<u8>(from, from + static_cast<long>(bytes));
     return window.data();
 }
 
-template <typename T>
-void put(std::vector<u8>& to, T value) {
+template <typename T> void put(std::vector<u8>& to, T value) {
     u8 bytes[sizeof(T)];
     std::memcpy(bytes, &value, sizeof(T));
     to.insert(to.end(), bytes, bytes + sizeof(T));
@@ -115,7 +113,7 @@ AcpiInfo parse(u64 rsdp, bool expected = true) {
     return info;
 }
 
-}  // namespace
+} // namespace
 
 TEST_CASE("MADT: CPUs, IO-APIC and overrides, through XSDT and RSDT", "[acpi]") {
     const bool extended = GENERATE(true, false);
@@ -200,10 +198,10 @@ TEST_CASE("FADT: legacy ports, extended blocks, reset register", "[acpi]") {
     std::vector<u8> body(244 - 36);
     const auto at = [&body](u32 offset) { return body.begin() + (offset - 36); };
     *at(46) = 9;
-    *at(64) = 0x04, *at(65) = 0x06;  // PM1a control 0x604
+    *at(64) = 0x04, *at(65) = 0x06; // PM1a control 0x604
     *at(76) = 0x08, *at(77) = 0x06;
     *at(89) = 2;
-    *at(113) = 0x04 | 0x01;  // reset register supported, 32-bit timer
+    *at(113) = 0x04 | 0x01; // reset register supported, 32-bit timer
     *at(116) = 1, *at(117) = 8, *at(120) = 0xf9, *at(121) = 0x0c, *at(128) = 0x0f;
     SECTION("legacy") {
         const AcpiInfo info = parse(root({place(table("FACP", body))}));
@@ -235,7 +233,7 @@ TEST_CASE("MCFG: bad windows are left out", "[acpi]") {
     window(0xb0000000, 0, 255);
     window(0xb0000001, 0, 1);
     window(0xc0000000, 5, 4);
-    body.resize(body.size() + 7);  // half an entry
+    body.resize(body.size() + 7); // half an entry
     const AcpiInfo info = parse(root({place(table("MCFG", body))}));
     REQUIRE(info.mcfg_count == 1);
     CHECK((info.mcfg[0].address == 0xb0000000 && info.mcfg[0].last_bus == 255));
@@ -261,13 +259,13 @@ TEST_CASE("SRAT and SLIT: domains become dense nodes with distances", "[acpi]") 
     cpu(2, 3);
     ram(1, 0, 0x80000000);
     ram(3, 0x100000000, 0x80000000);
-    ram(3, ~u64{0} - 5, 100);  // wraps: ignored
+    ram(3, ~u64{0} - 5, 100); // wraps: ignored
     std::vector<u8> slit;
     put<u64>(slit, 4);
     for (u8 i = 0; i < 16; ++i)
         slit.push_back(i % 5 == 0 ? 10 : static_cast<u8>(20 + i));
-    const AcpiInfo info = parse(root({place(table("SLIT", slit)), place(table("SRAT", srat)),
-                                      place(table("APIC", madt_body(2)))}));
+    const AcpiInfo info =
+        parse(root({place(table("SLIT", slit)), place(table("SRAT", srat)), place(table("APIC", madt_body(2)))}));
     REQUIRE(info.node_count == 2);
     CHECK((info.cpus[0].node == 0 && info.cpus[1].node == 1));
     REQUIRE(info.memory_count == 2);
@@ -292,8 +290,7 @@ TEST_CASE("random damage with right checksums never reads outside a table", "[ac
         for (const char* name : {"APIC", "FACP", "HPET", "MCFG", "SRAT", "SLIT"}) {
             std::vector<u8> body = std::string(name) == "APIC" ? madt_body(3) : std::vector<u8>(random() % 200);
             for (u8& byte : body)
-                if (random() % 4 == 0)
-                    byte = static_cast<u8>(random() % 3 ? random() % 48 : random());
+                if (random() % 4 == 0) byte = static_cast<u8>(random() % 3 ? random() % 48 : random());
             addresses.push_back(place(table(name, body)));
         }
         AcpiInfo info;

@@ -15,7 +15,7 @@ TEST_CASE("a scale reproduces its frequency", "[clock]") {
         const u64 second = scale.to_ns(hz);
         CHECK(second <= 1'000'000'000);
         CHECK(second >= 999'999'998);
-        const u64 hour = scale.to_ns(hz * 3600);  // truncation of the fraction: 2^-32 of the time
+        const u64 hour = scale.to_ns(hz * 3600); // truncation of the fraction: 2^-32 of the time
         CHECK(hour <= 3'600'000'000'000);
         CHECK(hour >= 3'600'000'000'000 - 3'600'000'000'000 / (1U << 31) - 1);
     }
@@ -51,7 +51,7 @@ ClockParams clock_of(u64 hz) {
     return params;
 }
 
-}  // namespace
+} // namespace
 
 TEST_CASE("a deadline converts back to the tick of its time", "[clock]") {
     const ClockParams params = clock_of(2'445'404'000);
@@ -82,7 +82,7 @@ TEST_CASE("corrections pull a wrong rate to the reference and never turn time ba
         REQUIRE(params.at(tsc) >= last);
         last = params.at(tsc);
         const ClockParams next = params.corrected(tsc, truth, truth, tsc - start);
-        REQUIRE(next.at(tsc) == last);  // continuous
+        REQUIRE(next.at(tsc) == last); // continuous
         params = next;
     }
     const s64 error = static_cast<s64>(params.at(start + 62 * real_hz)) - 62'000'000'000;

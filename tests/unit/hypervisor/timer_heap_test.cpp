@@ -45,8 +45,7 @@ TEST_CASE("random inserts and removals agree with a sorted set", "[timer_heap]")
             heap.insert(node);
         }
         REQUIRE(heap.empty() == keys.empty());
-        if (!keys.empty())
-            REQUIRE(heap.min()->key == *keys.begin());
+        if (!keys.empty()) REQUIRE(heap.min()->key == *keys.begin());
     }
 }
 

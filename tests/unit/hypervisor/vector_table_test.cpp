@@ -11,14 +11,13 @@ TEST_CASE("every usable vector is handed out once, then none", "[vectors]") {
     std::set<unsigned> seen;
     for (u32 irq = 0;; ++irq) {
         const u8 vector = table.allocate(irq);
-        if (vector == 0)
-            break;
+        if (vector == 0) break;
         REQUIRE(seen.insert(vector).second);
         CHECK(table.irq_of(vector) == irq);
         CHECK_FALSE(table.is_free(vector));
     }
     CHECK(seen.size() == VectorTable::last - VectorTable::first + 1 - 2);
-    CHECK(seen.count(0x80) == 0);  // guests' system call gates
+    CHECK(seen.count(0x80) == 0); // guests' system call gates
     CHECK(seen.count(0x82) == 0);
     CHECK(*seen.begin() == VectorTable::first);
     CHECK(*seen.rbegin() == VectorTable::last);
@@ -39,8 +38,7 @@ TEST_CASE("a released vector is reused last", "[vectors]") {
 TEST_CASE("vectors outside the dynamic range are never free", "[vectors]") {
     const VectorTable table;
     for (unsigned vector = 0; vector < 256; ++vector)
-        if (vector < 0x30 || vector > 0xef)
-            CHECK_FALSE(table.is_free(static_cast<u8>(vector)));
+        if (vector < 0x30 || vector > 0xef) CHECK_FALSE(table.is_free(static_cast<u8>(vector)));
 }
 
 TEST_CASE("a claimed vector belongs to its claimer", "[vectors]") {

@@ -29,8 +29,7 @@ SpinLock vector_lock{LockRank::leaf};
 
 /// The 8259s: initialised to vectors that nobody uses, everything masked (8259A datasheet, ICW1..4).
 void mask_8259() {
-    if (!acpi.has_8259)
-        return;
+    if (!acpi.has_8259) return;
     for (u16 port : {u16{0x20}, u16{0xa0}}) {
         outb(port, 0x11);
         outb(static_cast<u16>(port + 1), port == 0x20 ? 0x20 : 0x28);
@@ -58,8 +57,7 @@ void route(u32 irq, IrqDesc& desc) {
 }
 
 void release_old(IrqDesc& desc) {
-    if (desc.old_vector)
-        vectors.on(desc.old_cpu).release(desc.old_vector);
+    if (desc.old_vector) vectors.on(desc.old_cpu).release(desc.old_vector);
     desc.old_vector = 0;
 }
 
@@ -68,17 +66,15 @@ bool move_vector(u32 irq, IrqDesc& desc, CpuId cpu) {
     const IrqGuard guard(vector_lock);
     VectorTable& table = vectors.on(cpu);
     u8 vector = desc.vector;
-    if (desc.old_vector && desc.old_cpu == cpu && desc.old_vector == vector) {  // back to where it was
+    if (desc.old_vector && desc.old_cpu == cpu && desc.old_vector == vector) { // back to where it was
     } else if (table.is_free(vector)) {
         release_old(desc);
         table.claim(vector, irq);
     } else {
-        if (desc.msi && !desc.msi->maskable)
-            return false;
+        if (desc.msi && !desc.msi->maskable) return false;
         release_old(desc);
         vector = table.allocate(irq);
-        if (vector == 0)
-            return false;
+        if (vector == 0) return false;
     }
     desc.old_cpu = desc.cpu;
     desc.old_vector = desc.vector;
@@ -88,8 +84,7 @@ bool move_vector(u32 irq, IrqDesc& desc, CpuId cpu) {
 }
 
 void move_now(u32 irq, IrqDesc& desc, CpuId cpu) {
-    if (move_vector(irq, desc, cpu))
-        route(irq, desc);
+    if (move_vector(irq, desc, cpu)) route(irq, desc);
 }
 
 void deliver_to_guest(IrqDesc& desc) {
@@ -112,8 +107,7 @@ void irq_dispatch(u8 vector) {
     IrqDesc& desc = descs[irq];
     desc.lock.lock();
     // The line stays asserted until its device is served: masked first, so that the EOI does not bring it back.
-    if (desc.level)
-        ioapic_mask(irq, true);
+    if (desc.level) ioapic_mask(irq, true);
     lapic_eoi();
     if (desc.action) {
         ++desc.running;
@@ -123,8 +117,7 @@ void irq_dispatch(u8 vector) {
         action(irq, data);
         desc.lock.lock();
         --desc.running;
-        if (desc.level && desc.started)
-            ioapic_mask(irq, false);
+        if (desc.level && desc.started) ioapic_mask(irq, false);
     } else if (desc.guest) {
         desc.awaiting_eoi = desc.level;
         deliver_to_guest(desc);
@@ -136,17 +129,17 @@ void dump(char) {
     for (u32 irq = 0; irq < irqs_total; ++irq) {
         IrqDesc& desc = descs[irq];
         const IrqGuard guard(desc.lock);
-        if (!desc.started)
-            continue;
+        if (!desc.started) continue;
         log_info("IRQ {}: {} vector {:x} on CPU{} {}{}", irq,
-                 desc.kind == IrqKind::msi ? "MSI" : desc.level ? "IO-APIC level" : "IO-APIC edge", desc.vector,
-                 desc.cpu, desc.action ? "hypervisor" : "guest", desc.awaiting_eoi ? " awaiting EOI" : "");
-        if (desc.guest)
-            log_info("  d{} pirq {} port {}", desc.guest->id, desc.pirq, desc.port);
+                 desc.kind == IrqKind::msi ? "MSI"
+                 : desc.level              ? "IO-APIC level"
+                                           : "IO-APIC edge",
+                 desc.vector, desc.cpu, desc.action ? "hypervisor" : "guest", desc.awaiting_eoi ? " awaiting EOI" : "");
+        if (desc.guest) log_info("  d{} pirq {} port {}", desc.guest->id, desc.pirq, desc.port);
     }
 }
 
-}  // namespace
+} // namespace
 
 IrqDesc& irq_desc(u32 irq) { return descs[irq]; }
 u32 irq_count() { return irqs_total; }
@@ -155,8 +148,7 @@ u32 irq_default_pirqs(bool hardware_domain) { return hardware_domain ? irqs_tota
 
 u32 irq_of_isa(u8 isa_irq) {
     for (u32 i = 0; i < acpi.override_count; ++i)
-        if (acpi.overrides[i].isa_irq == isa_irq)
-            return acpi.overrides[i].gsi;
+        if (acpi.overrides[i].isa_irq == isa_irq) return acpi.overrides[i].gsi;
     return isa_irq;
 }
 
@@ -169,8 +161,7 @@ void irq_init() {
     while ((page_size << order) < irqs_total * sizeof(IrqDesc))
         ++order;
     descs = static_cast<IrqDesc*>(alloc_pages(order));
-    if (!descs)
-        panic("no memory for {} IRQ descriptors", irqs_total);
+    if (!descs) panic("no memory for {} IRQ descriptors", irqs_total);
     for (u32 irq = 0; irq < irqs_total; ++irq)
         ::new (static_cast<void*>(&descs[irq])) IrqDesc;
     // ISA interrupts are edge, active high unless the MADT says otherwise; the others PCI's level, active low.
@@ -194,8 +185,7 @@ Status irq_start(u32 irq, CpuId cpu) {
         const IrqGuard guard(vector_lock);
         desc.vector = vectors.on(cpu).allocate(irq);
     }
-    if (desc.vector == 0)
-        return Errno::no_spc;
+    if (desc.vector == 0) return Errno::no_spc;
     desc.cpu = desc.move_to = cpu;
     desc.started = true;
     desc.awaiting_eoi = false;
@@ -206,8 +196,7 @@ Status irq_start(u32 irq, CpuId cpu) {
 
 void irq_stop(u32 irq) {
     IrqDesc& desc = descs[irq];
-    if (!desc.started)
-        return;
+    if (!desc.started) return;
     set_masked(irq, desc, true);
     const IrqGuard guard(vector_lock);
     release_old(desc);
@@ -220,20 +209,17 @@ void irq_move(u32 irq, CpuId cpu) {
     IrqDesc& desc = descs[irq];
     desc.move_to = cpu = reachable(cpu);
     if (!desc.started || desc.cpu == cpu || desc.level)
-        return;  // level: an EOI of the old vector in flight would miss the changed entry; see irq_guest_eoi
-    if (desc.kind == IrqKind::msi && desc.msi->maskable)
-        msi_mask(*desc.msi, true);
+        return; // level: an EOI of the old vector in flight would miss the changed entry; see irq_guest_eoi
+    if (desc.kind == IrqKind::msi && desc.msi->maskable) msi_mask(*desc.msi, true);
     move_now(irq, desc, cpu);
     set_masked(irq, desc, false);
 }
 
 void irq_guest_eoi(u32 irq) {
     IrqDesc& desc = descs[irq];
-    if (!desc.awaiting_eoi)
-        return;
+    if (!desc.awaiting_eoi) return;
     desc.awaiting_eoi = false;
-    if (desc.move_to != desc.cpu)
-        move_now(irq, desc, desc.move_to);
+    if (desc.move_to != desc.cpu) move_now(irq, desc, desc.move_to);
     set_masked(irq, desc, false);
 }
 
@@ -243,14 +229,11 @@ void irq_wait_idle(IrqDesc& desc) {
 }
 
 Status irq_set_trigger(u32 gsi, bool level, bool active_low) {
-    if (gsi >= gsi_count || descs[gsi].kind != IrqKind::ioapic)
-        return Errno::inval;
+    if (gsi >= gsi_count || descs[gsi].kind != IrqKind::ioapic) return Errno::inval;
     IrqDesc& desc = descs[gsi];
     const IrqGuard guard(desc.lock);
-    if (desc.level == level && desc.active_low == active_low)
-        return {};
-    if (desc.action)
-        return Errno::busy;
+    if (desc.level == level && desc.active_low == active_low) return {};
+    if (desc.action) return Errno::busy;
     desc.level = level;
     desc.active_low = active_low;
     if (desc.started) {
@@ -262,17 +245,14 @@ Status irq_set_trigger(u32 gsi, bool level, bool active_low) {
 }
 
 Status irq_request(u32 irq, IrqAction action, void* data) {
-    if (irq >= irqs_total || descs[irq].kind == IrqKind::unused)
-        return Errno::inval;
+    if (irq >= irqs_total || descs[irq].kind == IrqKind::unused) return Errno::inval;
     IrqDesc& desc = descs[irq];
     const IrqGuard guard(desc.lock);
-    if (desc.started)
-        return Errno::busy;
+    if (desc.started) return Errno::busy;
     desc.action = action;
     desc.data = data;
     Status status = irq_start(irq, cpu_id());
-    if (!status)
-        desc.action = nullptr;
+    if (!status) desc.action = nullptr;
     return status;
 }
 
@@ -290,8 +270,7 @@ Result<u32> irq_allocate_msi(MsiSource* source) {
     for (u32 irq = gsi_count; irq < irqs_total; ++irq) {
         IrqDesc& desc = descs[irq];
         const IrqGuard guard(desc.lock);
-        if (desc.kind != IrqKind::unused)
-            continue;
+        if (desc.kind != IrqKind::unused) continue;
         desc.kind = IrqKind::msi;
         desc.level = false;
         desc.msi = source;
@@ -321,7 +300,7 @@ extern "C" void handle_interrupt(UserRegs& regs) {
         lapic_eoi();
         event_timer_interrupt();
         break;
-    case vector_event_check:  // only makes the CPU pass its exit path
+    case vector_event_check: // only makes the CPU pass its exit path
         lapic_eoi();
         break;
     case vector_tlb:
@@ -337,12 +316,11 @@ extern "C" void handle_interrupt(UserRegs& regs) {
         log_warning("CPU{}: LAPIC error {:x}", cpu_id(), lapic_read(LapicReg::esr));
         lapic_eoi();
         break;
-    case vector_spurious:  // takes no EOI (SDM vol.3 11.9)
+    case vector_spurious: // takes no EOI (SDM vol.3 11.9)
         break;
-    default:
-        irq_dispatch(vector);
+    default: irq_dispatch(vector);
     }
     lock_rank_leave_interrupt(outer_locks);
 }
 
-}  // namespace hv
+} // namespace hv

@@ -14,14 +14,14 @@ using IrqAction = void (*)(u32 irq, void* data);
 inline constexpr u8 vector_spurious = 0xff, vector_error = 0xfe, vector_event_check = 0xfb, vector_call = 0xfc,
                     vector_tlb = 0xfd, vector_local_timer = 0xf9;
 inline constexpr u8 vector_first_dynamic = 0x30, vector_last_dynamic = 0xef;
-inline constexpr u8 vector_legacy_syscall = 0x82;  // int 0x82: unused by 64-bit guests; 0x80 goes to the guest
+inline constexpr u8 vector_legacy_syscall = 0x82; // int 0x82: unused by 64-bit guests; 0x80 goes to the guest
 
-void irq_init();                                    ///< descriptors, IO-APICs, 8259; after acpi_init() and mm_init()
+void irq_init(); ///< descriptors, IO-APICs, 8259; after acpi_init() and mm_init()
 /// Routes `irq` (a GSI; see irq_of_isa) to a handler of the hypervisor, called with interrupts off.
 Status irq_request(u32 irq, IrqAction action, void* data);
 void irq_release(u32 irq);
-u32 irq_of_isa(u8 isa_irq);                         ///< GSI behind an ISA interrupt, MADT overrides applied
-u32 irq_count();                                    ///< machine IRQ numbers: GSIs, then MSIs
+u32 irq_of_isa(u8 isa_irq); ///< GSI behind an ISA interrupt, MADT overrides applied
+u32 irq_count();            ///< machine IRQ numbers: GSIs, then MSIs
 u32 irq_gsi_count();
 /// pirqs that a domain gets when its configuration does not say: every GSI and MSIs for the hardware domain.
 u32 irq_default_pirqs(bool hardware_domain);
@@ -45,7 +45,7 @@ void pirq_domain_destroy(Domain& domain);
 Status pirq_bind(Vcpu& vcpu, u32 pirq, Port port, bool share);
 void pirq_unbind(Domain& domain, u32 pirq);
 void pirq_set_affinity(Domain& domain, u32 pirq, const Vcpu& vcpu);
-void pirq_guest_eoi(Domain& domain, u32 pirq);      ///< PHYSDEVOP_eoi and evtchn unmask
+void pirq_guest_eoi(Domain& domain, u32 pirq); ///< PHYSDEVOP_eoi and evtchn unmask
 bool pirq_valid(const Domain& domain, u32 pirq);
 
-}  // namespace hv
+} // namespace hv

@@ -15,9 +15,9 @@ namespace hv {
 
 namespace {
 
-volatile u32* xapic;  // its registers, nullptr in x2APIC mode
+volatile u32* xapic; // its registers, nullptr in x2APIC mode
 bool x2apic_on;
-constinit PerCpu<u32> last_destination;  // APIC id + 1 in ICR_HIGH, 0 not known
+constinit PerCpu<u32> last_destination; // APIC id + 1 in ICR_HIGH, 0 not known
 
 BoolOption x2apic_option("x2apic", true);
 HV_OPTION(x2apic_option);
@@ -30,8 +30,7 @@ void enable_this_cpu() {
     const u64 base = rdmsr(Msr::apic_base);
     // Disabled to x2APIC directly is illegal: through xAPIC mode (SDM vol.3 11.12.5).
     wrmsr(Msr::apic_base, base | base_enable);
-    if (x2apic_on)
-        wrmsr(Msr::apic_base, base | base_enable | base_x2apic);
+    if (x2apic_on) wrmsr(Msr::apic_base, base | base_enable | base_x2apic);
 }
 
 /// Interrupts that the firmware left in service would block everything of their priority and below.
@@ -40,19 +39,18 @@ void acknowledge_stale() {
         bool any = false;
         for (u32 i = 0; i < 8; ++i)
             any |= lapic_read(LapicReg::isr + i * 16) != 0;
-        if (!any)
-            return;
+        if (!any) return;
         lapic_eoi();
     }
 }
 
 void send(u32 apic_id, u32 command) {
     if (!xapic) {
-        memory_fence();  // WRMSR to the x2APIC is not ordered behind earlier stores (SDM vol.3 11.12.3)
+        memory_fence(); // WRMSR to the x2APIC is not ordered behind earlier stores (SDM vol.3 11.12.3)
         wrmsr(Msr::x2apic_base + LapicReg::icr / 16, u64{apic_id} << 32 | command);
         return;
     }
-    const IrqOff off;  // an interrupt between the two writes might send an IPI of its own
+    const IrqOff off; // an interrupt between the two writes might send an IPI of its own
     // A virtual APIC delivers as part of the write; reading its status costs another exit.
     while (!cpu_features.hypervisor && lapic_read(LapicReg::icr) & icr_busy)
         cpu_relax();
@@ -66,11 +64,9 @@ void send(u32 apic_id, u32 command) {
 
 bool test_register(u32 reg, u8 vector) { return lapic_read(reg + vector / 32 * 16) >> (vector % 32) & 1; }
 
-}  // namespace
+} // namespace
 
-u32 lapic_read(u32 reg) {
-    return xapic ? xapic[reg / 4] : static_cast<u32>(rdmsr(Msr::x2apic_base + reg / 16));
-}
+u32 lapic_read(u32 reg) { return xapic ? xapic[reg / 4] : static_cast<u32>(rdmsr(Msr::x2apic_base + reg / 16)); }
 void lapic_write(u32 reg, u32 value) {
     if (xapic)
         xapic[reg / 4] = value;
@@ -89,16 +85,12 @@ void lapic_init_cpu() {
     lapic_write(LapicReg::svr, 0x100 | vector_spurious);
     const u32 last_lvt = lapic_read(LapicReg::version) >> 16 & 0xff;
     lapic_write(LapicReg::lvt_timer, lvt_masked);
-    lapic_write(LapicReg::lvt_lint0, lvt_masked);  // ExtINT: the 8259s are masked
-    lapic_write(LapicReg::lvt_lint1, lvt_nmi);     // MADT "local APIC NMI" names LINT1 on every machine known
-    if (last_lvt >= 3)
-        lapic_write(LapicReg::lvt_error, vector_error);
-    if (last_lvt >= 4)
-        lapic_write(LapicReg::lvt_perf, lvt_masked);
-    if (last_lvt >= 5)
-        lapic_write(LapicReg::lvt_thermal, lvt_masked);
-    if (last_lvt >= 6)
-        lapic_write(LapicReg::lvt_cmci, lvt_masked);
+    lapic_write(LapicReg::lvt_lint0, lvt_masked); // ExtINT: the 8259s are masked
+    lapic_write(LapicReg::lvt_lint1, lvt_nmi);    // MADT "local APIC NMI" names LINT1 on every machine known
+    if (last_lvt >= 3) lapic_write(LapicReg::lvt_error, vector_error);
+    if (last_lvt >= 4) lapic_write(LapicReg::lvt_perf, lvt_masked);
+    if (last_lvt >= 5) lapic_write(LapicReg::lvt_thermal, lvt_masked);
+    if (last_lvt >= 6) lapic_write(LapicReg::lvt_cmci, lvt_masked);
     lapic_write(LapicReg::esr, 0);
     acknowledge_stale();
 }
@@ -108,8 +100,7 @@ void lapic_init_boot_cpu() {
     x2apic_on = cpu_features.x2apic && (preset || x2apic_option.value);
     if (!x2apic_on) {
         xapic = static_cast<volatile u32*>(ioremap(acpi.lapic_address, page_size));
-        if (!xapic)
-            panic("no room to map the local APIC");
+        if (!xapic) panic("no room to map the local APIC");
         while (cpu_count_present > 1 && cpu_apic_ids[cpu_count_present - 1] > 0xfe) {
             log_warning("LAPIC: APIC id {} needs x2APIC: CPU left out", cpu_apic_ids[cpu_count_present - 1]);
             --cpu_count_present;
@@ -123,7 +114,7 @@ void lapic_init_boot_cpu() {
 void lapic_disable() {
     for (u32 lvt : {LapicReg::lvt_timer, LapicReg::lvt_lint1, LapicReg::lvt_error})
         lapic_write(lvt, lvt_masked);
-    lapic_write(LapicReg::lvt_lint0, 7 << 8);  // virtual wire, as the firmware had it
+    lapic_write(LapicReg::lvt_lint0, 7 << 8); // virtual wire, as the firmware had it
 }
 
 void send_ipi(CpuId cpu, u8 vector) { send(cpu_apic_ids[cpu], vector | icr_assert); }
@@ -134,4 +125,4 @@ void send_nmi(CpuId cpu) { send(cpu_apic_ids[cpu], icr_nmi | icr_assert); }
 void lapic_send_init(u32 apic_id) { send(apic_id, icr_init | icr_assert); }
 void lapic_send_startup(u32 apic_id, u8 page) { send(apic_id, icr_startup | icr_assert | page); }
 
-}  // namespace hv
+} // namespace hv

@@ -30,11 +30,11 @@ class VectorTable {
     static constexpr bool usable(u8 vector) {
         return vector >= first && vector <= last && vector != 0x80 && vector != 0x82;
     }
-    static constexpr u8 first = 0x30, last = 0xef;  // irq.hpp vector_first_dynamic..vector_last_dynamic
+    static constexpr u8 first = 0x30, last = 0xef; // irq.hpp vector_first_dynamic..vector_last_dynamic
 
   private:
-    u32 slots_[256] = {};  ///< IRQ + 1, 0 free
+    u32 slots_[256] = {}; ///< IRQ + 1, 0 free
     u8 next_ = 0;
 };
 
-}  // namespace hv
+} // namespace hv

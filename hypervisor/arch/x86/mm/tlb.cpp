@@ -15,11 +15,11 @@ namespace hv {
 namespace {
 
 struct Mailbox {
-    Atomic<u32> asked{0};   ///< tickets drawn
-    Atomic<u32> served{0};  ///< all tickets up to this one are paid
-    Atomic<u64> page{0};    ///< 0 none, else the one page asked for + 1, or `everything`
-    Atomic<bool> global{false};  ///< with `everything`: global translations, too
-    Atomic<u32> flushed{0}; ///< tlb_clock when this CPU last began a full flush
+    Atomic<u32> asked{0};       ///< tickets drawn
+    Atomic<u32> served{0};      ///< all tickets up to this one are paid
+    Atomic<u64> page{0};        ///< 0 none, else the one page asked for + 1, or `everything`
+    Atomic<bool> global{false}; ///< with `everything`: global translations, too
+    Atomic<u32> flushed{0};     ///< tlb_clock when this CPU last began a full flush
 };
 constinit PerCpu<Mailbox> mailboxes;
 constexpr u64 everything = ~u64{0};
@@ -37,7 +37,7 @@ void flush_local_global() {
         } all{};
         asm volatile("invpcid %0, %1" ::"m"(all), "r"(u64{2}) : "memory");
     } else if (const u64 cr4 = read_cr4(); cr4 & Cr4::pge) {
-        write_cr4(cr4 & ~Cr4::pge);  // SDM vol.3 4.10.4.1: changing PGE drops global entries, too
+        write_cr4(cr4 & ~Cr4::pge); // SDM vol.3 4.10.4.1: changing PGE drops global entries, too
         write_cr4(cr4);
     } else {
         write_cr3(read_cr3());
@@ -61,13 +61,10 @@ void serve(Mailbox& mine) {
 u32 ask(CpuId cpu, u64 page, bool global) {
     Mailbox& box = mailboxes.on(cpu);
     u64 seen = 0;
-    if (global)
-        box.global.store(true);
-    if (!box.page.compare_exchange(seen, page) && seen != page)
-        box.page.store(everything);
+    if (global) box.global.store(true);
+    if (!box.page.compare_exchange(seen, page) && seen != page) box.page.store(everything);
     const u32 earlier = box.asked.fetch_add(1);
-    if (box.served.load() == earlier)
-        send_ipi(cpu, vector_tlb);
+    if (box.served.load() == earlier) send_ipi(cpu, vector_tlb);
     return earlier + 1;
 }
 
@@ -76,20 +73,18 @@ void flush(const CpuMask& mask, u64 page, bool global) {
     const CpuId me = cpu_id();
     u32 tickets[max_cpus];
     for_each_cpu(mask, [&](CpuId cpu) {
-        if (cpu != me)
-            tickets[cpu] = ask(cpu, page, global);
+        if (cpu != me) tickets[cpu] = ask(cpu, page, global);
     });
     if (mask.test(me))
         global ? flush_local_global() : page == everything ? tlb_flush_local() : tlb_flush_local_page(page);
     for_each_cpu(mask, [&](CpuId cpu) {
-        if (cpu == me)
-            return;
+        if (cpu == me) return;
         while (static_cast<s32>(mailboxes.on(cpu).served.load(Order::acquire) - tickets[cpu]) < 0)
             cpu_relax();
     });
 }
 
-}  // namespace
+} // namespace
 
 void tlb_note_flush() { mailboxes.get().flushed.store(clock.load(Order::relaxed), Order::relaxed); }
 
@@ -104,28 +99,27 @@ void tlb_flush_local_page(u64 address) { asm volatile("invlpg (%0)" ::"r"(addres
 void tlb_flush_mask(const CpuMask& mask) { flush(mask & online_cpus, everything, false); }
 void tlb_flush_global_mask(const CpuMask& mask) { flush(mask & online_cpus, everything, true); }
 
-void tlb_flush_page_mask(const CpuMask& mask, u64 address) { flush(mask & online_cpus, (address & page_mask) + 1, false); }
+void tlb_flush_page_mask(const CpuMask& mask, u64 address) {
+    flush(mask & online_cpus, (address & page_mask) + 1, false);
+}
 
 CpuMask domain_dirty_cpus(const Domain& domain) {
     CpuMask mask;
     for (VcpuId i = 0; i < domain.max_vcpus; ++i)
         if (const Vcpu* vcpu = domain.vcpus[i])
-            if (const CpuId cpu = vcpu->arch.loaded_on.load(); cpu != no_cpu)
-                mask.set(cpu);
+            if (const CpuId cpu = vcpu->arch.loaded_on.load(); cpu != no_cpu) mask.set(cpu);
     return mask;
 }
 
 u32 tlb_clock() {
     const u32 now = clock.fetch_add(1);
-    if (now % clock_epoch == 0)
-        for_each_cpu(online_cpus, [](CpuId cpu) { softirq_raise_on(cpu, Softirq::tlb_flush); });
+    if (now % clock_epoch == 0) for_each_cpu(online_cpus, [](CpuId cpu) { softirq_raise_on(cpu, Softirq::tlb_flush); });
     return now;
 }
 
 void tlb_filter(CpuMask& mask, u32 stamp) {
     for_each_cpu(mask, [&](CpuId cpu) {
-        if (static_cast<s32>(mailboxes.on(cpu).flushed.load() - stamp) > 0)
-            mask.clear(cpu);
+        if (static_cast<s32>(mailboxes.on(cpu).flushed.load() - stamp) > 0) mask.clear(cpu);
     });
 }
 
@@ -134,4 +128,4 @@ void tlb_poll() { serve(mailboxes.get()); }
 
 void tlb_init() { softirq_register(Softirq::tlb_flush, tlb_flush_local); }
 
-}  // namespace hv
+} // namespace hv

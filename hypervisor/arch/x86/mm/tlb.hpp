@@ -6,10 +6,10 @@
 
 namespace hv {
 
-void tlb_flush_local();                                   ///< every guest translation (guests have no global ones)
+void tlb_flush_local(); ///< every guest translation (guests have no global ones)
 void tlb_flush_local_page(u64 address);
-void tlb_flush_mask(const CpuMask& mask);                 ///< IPI to the others, waits
-void tlb_flush_global_mask(const CpuMask& mask);          ///< the hypervisor's own translations, too
+void tlb_flush_mask(const CpuMask& mask);        ///< IPI to the others, waits
+void tlb_flush_global_mask(const CpuMask& mask); ///< the hypervisor's own translations, too
 void tlb_flush_page_mask(const CpuMask& mask, u64 address);
 /// CPUs that may hold translations of this domain's page tables now: the union of its vcpus' arch.loaded_on.
 CpuMask domain_dirty_cpus(const Domain& domain);
@@ -30,8 +30,7 @@ class [[nodiscard]] TlbDebt {
         owed_ = true;
     }
     void pay() {
-        if (owed_)
-            tlb_flush_mask(mask_);
+        if (owed_) tlb_flush_mask(mask_);
         owed_ = false;
     }
 
@@ -40,4 +39,4 @@ class [[nodiscard]] TlbDebt {
     bool owed_ = false;
 };
 
-}  // namespace hv
+} // namespace hv

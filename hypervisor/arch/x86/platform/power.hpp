@@ -17,7 +17,7 @@ Status machine_power_off(u16 pm1a_control, u16 pm1b_control);
 [[noreturn]] void hardware_domain_shutdown(u32 reason);
 /// Stops all other CPUs by NMI-free IPI (panic and restart paths); they halt with interrupts off.
 void stop_other_cpus();
-bool cpus_stopping();                ///< set by stop_other_cpus(): NMI and call-IPI handlers then call
-[[noreturn]] void cpu_stop_here();   ///< this one
+bool cpus_stopping();              ///< set by stop_other_cpus(): NMI and call-IPI handlers then call
+[[noreturn]] void cpu_stop_here(); ///< this one
 
-}  // namespace hv
+} // namespace hv

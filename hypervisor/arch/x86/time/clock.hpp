@@ -9,10 +9,10 @@
 namespace hv {
 
 struct ClockParams {
-    u64 tsc = 0;        ///< reading to which `ns` belongs
+    u64 tsc = 0; ///< reading to which `ns` belongs
     u64 ns = 0;
     TscScale to_ns;
-    TscScale to_ticks;  ///< the inverse
+    TscScale to_ticks; ///< the inverse
 
     [[nodiscard]] u64 at(u64 reading) const {
         // Another CPU's reading can lie a little before a base that was published meanwhile.
@@ -56,8 +56,7 @@ class ClockLatch {
             barrier();
             __atomic_thread_fence(__ATOMIC_ACQUIRE);
             if (seq_.load(Order::relaxed) == seq) {
-                if (version)
-                    *version = seq;
+                if (version) *version = seq;
                 return params;
             }
         }
@@ -85,4 +84,4 @@ class ClockLatch {
     ClockParams copies_[2];
 };
 
-}  // namespace hv
+} // namespace hv

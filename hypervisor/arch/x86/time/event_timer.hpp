@@ -11,7 +11,7 @@ void event_timer_init_cpu();
 void event_timer_calibration_start();
 void event_timer_calibration_end();
 const char* event_timer_name();
-u64 local_tsc_at(u64 ns);   ///< time.cpp: what this CPU's TSC reads at a system time
-void wallclock_init(u64 seconds_now);  ///< pvclock.cpp
+u64 local_tsc_at(u64 ns);             ///< time.cpp: what this CPU's TSC reads at a system time
+void wallclock_init(u64 seconds_now); ///< pvclock.cpp
 
-}  // namespace hv
+} // namespace hv

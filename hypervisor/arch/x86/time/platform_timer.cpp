@@ -12,7 +12,7 @@ namespace hv {
 
 namespace {
 
-StringOption clocksource("clocksource", "");  // hpet, acpi: as in Xen
+StringOption clocksource("clocksource", ""); // hpet, acpi: as in Xen
 HV_OPTION(clocksource);
 
 volatile u32* hpet;
@@ -20,8 +20,7 @@ PlatformTimer chosen;
 
 bool wanted(const char* name) {
     const char* value = clocksource.value;
-    if (!*value)
-        return true;
+    if (!*value) return true;
     while (*value && *value == *name)
         ++value, ++name;
     return *value == *name;
@@ -29,22 +28,19 @@ bool wanted(const char* name) {
 
 /// IA-PC HPET specification 1.0a 2.3.
 bool try_hpet() {
-    if (!acpi.hpet_address || !wanted("hpet"))
-        return false;
+    if (!acpi.hpet_address || !wanted("hpet")) return false;
     hpet = static_cast<volatile u32*>(ioremap(acpi.hpet_address, 0x400));
-    if (!hpet)
-        return false;
+    if (!hpet) return false;
     const u32 period_fs = hpet[1];
     if (hpet[0] == ~0U || period_fs == 0 || period_fs > 100'000'000) {
         log_warning("HPET at {:x} does not answer properly", acpi.hpet_address);
         return false;
     }
-    hpet[4] = (hpet[4] & ~2U) | 1;  // count; no legacy routing
+    hpet[4] = (hpet[4] & ~2U) | 1; // count; no legacy routing
     chosen = {"HPET", u64{1'000'000'000'000'000} / period_fs, 0xffffffff, [] { return u64{hpet[0xf0 / 4]}; }};
     const u64 first = chosen.read();
     for (int i = 0; i < 10000; ++i)
-        if (chosen.read() != first)
-            return true;
+        if (chosen.read() != first) return true;
     log_warning("HPET does not count");
     return false;
 }
@@ -75,19 +71,18 @@ u64 days_since_1970(u64 year, u64 month, u64 day) {
     return year * 365 + year / 4 - year / 100 + year / 400 + (153 * (month - 3) + 2) / 5 + day - 1 - 719468;
 }
 
-}  // namespace
+} // namespace
 
 const PlatformTimer* platform_timer_init() {
-    if (!try_hpet() && !try_pm_timer())
-        return nullptr;
+    if (!try_hpet() && !try_pm_timer()) return nullptr;
     log_info("time: platform timer {} at {} kHz", chosen.name, chosen.hz / 1000);
     return &chosen;
 }
 
 /// One count-down of `count` PIT ticks.
 static u64 pit_measure_once(u32 count) {
-    outb(0x61, static_cast<u8>((inb(0x61) & ~2) | 1));  // gate on, speaker off
-    outb(0x43, 0xb0);                                   // channel 2, both bytes, mode 0
+    outb(0x61, static_cast<u8>((inb(0x61) & ~2) | 1)); // gate on, speaker off
+    outb(0x43, 0xb0);                                  // channel 2, both bytes, mode 0
     outb(0x42, static_cast<u8>(count));
     outb(0x42, static_cast<u8>(count >> 8));
     const u64 start = rdtsc_ordered();
@@ -106,8 +101,7 @@ u64 pit_measure_tsc(u32 ms) {
         const u64 distance = ticks > least ? ticks - least : least - ticks;
         const bool agree = distance < ticks >> 11;
         least = ticks < least ? ticks : least;
-        if (agree)
-            break;
+        if (agree) break;
     }
     return least;
 }
@@ -116,7 +110,7 @@ u64 cmos_read_seconds() {
     u8 now[7] = {}, again[7] = {};
     static constexpr u8 regs[7] = {0, 2, 4, 7, 8, 9, 0x32};
     const u64 flags = irq_save();
-    for (int tries = 0; tries < 100; ++tries) {  // until two readings outside an update agree
+    for (int tries = 0; tries < 100; ++tries) { // until two readings outside an update agree
         for (int spins = 0; (cmos(0x0a) & 0x80) && spins < 100'000; ++spins) {
         }
         bool same = true;
@@ -125,8 +119,7 @@ u64 cmos_read_seconds() {
             now[i] = cmos(regs[i]);
             same &= now[i] == again[i];
         }
-        if (same)
-            break;
+        if (same) break;
     }
     const u8 format = cmos(0x0b);
     irq_restore(flags);
@@ -135,8 +128,7 @@ u64 cmos_read_seconds() {
     u32 v[7];
     for (unsigned i = 0; i < 7; ++i)
         v[i] = format & 4 ? now[i] : from_bcd(now[i]);
-    if (!(format & 2))
-        v[2] = v[2] % 12 + (pm ? 12 : 0);
+    if (!(format & 2)) v[2] = v[2] % 12 + (pm ? 12 : 0);
     const u32 century = from_bcd(now[6]) >= 19 && from_bcd(now[6]) <= 29 ? from_bcd(now[6]) : 20;
     if (v[4] < 1 || v[4] > 12 || v[3] < 1 || v[3] > 31 || v[2] > 23 || v[1] > 59 || v[0] > 60) {
         log_warning("time: the CMOS clock holds nonsense");
@@ -145,4 +137,4 @@ u64 cmos_read_seconds() {
     return ((days_since_1970(century * 100 + v[5], v[4], v[3]) * 24 + v[2]) * 60 + v[1]) * 60 + v[0];
 }
 
-}  // namespace hv
+} // namespace hv

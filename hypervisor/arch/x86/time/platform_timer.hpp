@@ -9,7 +9,7 @@ namespace hv {
 struct PlatformTimer {
     const char* name;
     u64 hz;
-    u64 mask;       ///< the counter wraps to 0 after it
+    u64 mask; ///< the counter wraps to 0 after it
     u64 (*read)();
 };
 /// HPET, else PM timer; nullptr when the machine has neither.
@@ -19,4 +19,4 @@ u64 pit_measure_tsc(u32 ms);
 /// Seconds since 1970 from the CMOS clock (MC146818A datasheet).
 u64 cmos_read_seconds();
 
-}  // namespace hv
+} // namespace hv

@@ -13,13 +13,13 @@ namespace {
 
 constexpr u64 second = 1'000'000'000;
 SpinLock wall_lock{LockRank::leaf};
-u64 wall_seconds;      // at system time 0
+u64 wall_seconds; // at system time 0
 u32 wall_nanoseconds;
 
 /// Readers retry while the version is odd or has changed.
 void write_time(vcpu_time_info_t& to, const vcpu_time_info_t& from) {
     write_once(to.version, from.version - 1);
-    barrier();  // x86 keeps stores in order
+    barrier(); // x86 keeps stores in order
     to.tsc_timestamp = from.tsc_timestamp;
     to.system_time = from.system_time;
     to.tsc_to_system_mul = from.tsc_to_system_mul;
@@ -32,27 +32,23 @@ void write_time(vcpu_time_info_t& to, const vcpu_time_info_t& from) {
 /// The area that the guest named by virtual address, in its kernel's page table. A failing copy is the guest's loss.
 void write_secondary(Vcpu& vcpu) {
     const bool in_user = !vcpu.arch.pv.kernel_mode;
-    if (in_user && !pv_toggle_mode(vcpu))
-        return;
+    if (in_user && !pv_toggle_mode(vcpu)) return;
     const GuestOut<vcpu_time_info_t> area(vcpu.arch.time_info_guest);
     vcpu_time_info_t copy = vcpu.arch.time;
     copy.pad0 = 0;
     copy.version -= 1;
     const u32 final_version = vcpu.arch.time.version;
-    if (area.write(copy).ok())
-        static_cast<void>(area.write_field(&vcpu_time_info_t::version, final_version));
-    if (in_user)
-        static_cast<void>(pv_toggle_mode(vcpu));
+    if (area.write(copy).ok()) static_cast<void>(area.write_field(&vcpu_time_info_t::version, final_version));
+    if (in_user) static_cast<void>(pv_toggle_mode(vcpu));
 }
 
-}  // namespace
+} // namespace
 
 void update_vcpu_system_time(Vcpu& vcpu) {
     const ClockSnapshot clock = clock_snapshot();
-    vcpu_time_info_t& last = vcpu.arch.time;  // pad0 remembers which correction it reflects
+    vcpu_time_info_t& last = vcpu.arch.time; // pad0 remembers which correction it reflects
     const u64 tsc = clock.tsc - cpu_tsc_offset(cpu_id());
-    if (last.version != 0 && last.pad0 == clock.version && last.tsc_timestamp == tsc)
-        return;
+    if (last.version != 0 && last.pad0 == clock.version && last.tsc_timestamp == tsc) return;
     last.version = (last.version + 2) & ~1U;
     last.pad0 = clock.version;
     last.tsc_timestamp = tsc;
@@ -61,14 +57,12 @@ void update_vcpu_system_time(Vcpu& vcpu) {
     last.tsc_shift = clock.scale.shift;
     last.flags = tsc_is_stable() ? XEN_PVCLOCK_TSC_STABLE_BIT : 0;
     write_time(vcpu.info->time, last);
-    if (vcpu.arch.time_info_guest != 0 && &vcpu == &current())
-        write_secondary(vcpu);
+    if (vcpu.arch.time_info_guest != 0 && &vcpu == &current()) write_secondary(vcpu);
 }
 
 void update_domain_wallclock(Domain& domain) {
     shared_info_t* shared = domain.shared_info;
-    if (!shared)
-        return;
+    if (!shared) return;
     const IrqGuard guard(wall_lock);
     const u64 seconds = wall_seconds + static_cast<u64>(domain.time_offset_seconds);
     const u32 version = read_once(shared->wc_version) | 1;
@@ -82,11 +76,9 @@ void update_domain_wallclock(Domain& domain) {
 }
 
 Status do_settime(u64 secs, u32 nsecs, u64 system_time) {
-    if (nsecs >= second || secs > ~u64{0} / second / 2)
-        return Errno::inval;
+    if (nsecs >= second || secs > ~u64{0} / second / 2) return Errno::inval;
     const u64 now = secs * second + nsecs;
-    if (now < system_time)
-        return Errno::inval;
+    if (now < system_time) return Errno::inval;
     {
         const IrqGuard guard(wall_lock);
         wall_seconds = (now - system_time) / second;
@@ -99,8 +91,7 @@ Status do_settime(u64 secs, u32 nsecs, u64 system_time) {
 u64 wallclock_seconds(u32* nsec) {
     const IrqGuard guard(wall_lock);
     const u64 ns = now_ns() + wall_nanoseconds;
-    if (nsec)
-        *nsec = static_cast<u32>(ns % second);
+    if (nsec) *nsec = static_cast<u32>(ns % second);
     return wall_seconds + ns / second;
 }
 
@@ -116,4 +107,4 @@ void wallclock_init(u64 seconds_now) {
     wall_nanoseconds = static_cast<u32>(start % second);
 }
 
-}  // namespace hv
+} // namespace hv

@@ -17,4 +17,4 @@ Status do_settime(u64 secs, u32 nsecs, u64 system_time);
 /// Seconds since 1970 (nanoseconds in `nsec` when wanted) now.
 u64 wallclock_seconds(u32* nsec = nullptr);
 
-}  // namespace hv
+} // namespace hv

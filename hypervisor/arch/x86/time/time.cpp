@@ -19,11 +19,11 @@ namespace hv {
 
 namespace {
 
-constexpr u64 correction_period_ns = 2'000'000'000;  // well below a 24-bit PM timer's wrap of 4.7 s
+constexpr u64 correction_period_ns = 2'000'000'000; // well below a 24-bit PM timer's wrap of 4.7 s
 constexpr u32 calibration_ms = 20;
 
 constinit ClockLatch latch;
-constinit PerCpu<u64> tsc_offset;  // added to this CPU's TSC to get the machine's
+constinit PerCpu<u64> tsc_offset; // added to this CPU's TSC to get the machine's
 bool offsets_differ;
 const PlatformTimer* platform;
 TscScale platform_scale;
@@ -33,8 +33,8 @@ Timer correction_timer;
 // The reference, extended beyond the counter's wrap.
 SpinLock reference_lock{LockRank::time};
 struct {
-    u64 raw;          // last counter value
-    u64 ticks;        // counted since the start
+    u64 raw;   // last counter value
+    u64 ticks; // counted since the start
     u64 start_tsc;
     u64 start_ns;
 } reference;
@@ -51,8 +51,7 @@ Pair read_pair() {
         const u64 before = rdtsc_ordered();
         const u64 raw = platform->read();
         const u64 after = rdtsc_ordered();
-        if (after - before < best.window)
-            best = {before + (after - before) / 2, raw, after - before};
+        if (after - before < best.window) best = {before + (after - before) / 2, raw, after - before};
     }
     return best;
 }
@@ -102,8 +101,7 @@ void correct(void*) {
         latch.publish(old.corrected(now.tsc, reference.start_ns + ns, ns, now.tsc - reference.start_tsc));
         for_each_cpu(online_cpus, [](CpuId cpu) {
             const CpuInfo* info = cpu_info_of(cpu);
-            if (info && info->current && !info->current->is_idle)
-                softirq_raise_on(cpu, Softirq::time_calibrate);
+            if (info && info->current && !info->current->is_idle) softirq_raise_on(cpu, Softirq::time_calibrate);
         });
     }
     correction_timer.set(now_ns() + correction_period_ns);
@@ -116,16 +114,13 @@ void dump(char) {
              tsc_hz / 1000, params.to_ns.mul_frac, params.to_ns.shift, version - 1,
              tsc_is_stable() ? "stable" : "not stable", platform ? platform->name : "none");
     for_each_cpu(online_cpus, [](CpuId cpu) {
-        if (tsc_offset.on(cpu))
-            log_info("CPU{}: TSC offset {}", cpu, static_cast<s64>(tsc_offset.on(cpu)));
+        if (tsc_offset.on(cpu)) log_info("CPU{}: TSC offset {}", cpu, static_cast<s64>(tsc_offset.on(cpu)));
     });
 }
 
-}  // namespace
+} // namespace
 
-u64 now_ns() {
-    return latch.at(rdtsc_ordered() + tsc_offset.get());
-}
+u64 now_ns() { return latch.at(rdtsc_ordered() + tsc_offset.get()); }
 
 u64 tsc_to_ns(u64 ticks) { return latch.read().to_ns.to_ns(ticks); }
 u64 tsc_frequency_hz() { return tsc_hz; }
@@ -151,19 +146,18 @@ void udelay(u64 microseconds) {
 
 void time_init() {
     platform = platform_timer_init();
-    if (platform)
-        platform_scale = TscScale::from_frequency(platform->hz);
+    if (platform) platform_scale = TscScale::from_frequency(platform->hz);
     event_timer_init_cpu();
     calibrate();
     log_info("time: TSC {} kHz{}, event timer {}", tsc_hz / 1000, cpu_features.invariant_tsc ? ", invariant" : "",
              event_timer_name());
     wallclock_init(cmos_read_seconds());
     softirq_register(Softirq::time_calibrate, [] {
-        if (!current().is_idle)
-            update_vcpu_system_time(current());
+        if (!current().is_idle) update_vcpu_system_time(current());
     });
     keyhandler_register('t', dump, "show the system clock");
-    keyhandler_register('a', [](char) { timer_dump(); }, "dump timers");
+    keyhandler_register(
+        'a', [](char) { timer_dump(); }, "dump timers");
     if (platform && !cpu_features.invariant_tsc) {
         correction_timer.init(correct, nullptr, 0);
         correction_timer.set(now_ns() + correction_period_ns / 4);
@@ -172,13 +166,12 @@ void time_init() {
 
 void time_init_cpu() {
     event_timer_init_cpu();
-    if (!platform)
-        return;
+    if (!platform) return;
     const Pair pair = read_pair();
     const u64 true_ns = reference.start_ns + reference_ns_at(pair.raw);
     const ClockParams params = latch.read();
     const s64 error = static_cast<s64>(true_ns - params.at(pair.tsc));
-    const u64 noise = params.to_ns.to_ns(pair.window) + 100'000;  // the rate itself is good to some 50 ppm
+    const u64 noise = params.to_ns.to_ns(pair.window) + 100'000; // the rate itself is good to some 50 ppm
     if (error < -static_cast<s64>(noise) || error > static_cast<s64>(noise)) {
         const u64 ticks = params.to_ticks.to_ns(static_cast<u64>(error < 0 ? -error : error));
         tsc_offset.get() = error < 0 ? 0 - ticks : ticks;
@@ -187,4 +180,4 @@ void time_init_cpu() {
     }
 }
 
-}  // namespace hv
+} // namespace hv

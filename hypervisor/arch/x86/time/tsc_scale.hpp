@@ -19,8 +19,7 @@ struct TscScale {
             ns >>= 1;
             ticks >>= 1;
         }
-        if (ns == 0 || ticks == 0)
-            return {};
+        if (ns == 0 || ticks == 0) return {};
         TscScale scale;
         while (ns >= ticks) {
             if (ticks >> 61 != 0)
@@ -33,7 +32,7 @@ struct TscScale {
             ns *= 2;
             --scale.shift;
         }
-        for (int bit = 0; bit < 32; ++bit) {  // ns < ticks < 2^63
+        for (int bit = 0; bit < 32; ++bit) { // ns < ticks < 2^63
             ns *= 2;
             scale.mul_frac = scale.mul_frac << 1 | (ns >= ticks ? 1 : 0);
             ns = ns >= ticks ? ns - ticks : ns;
@@ -49,4 +48,4 @@ struct TscScale {
     }
 };
 
-}  // namespace hv
+} // namespace hv
