@@ -52,8 +52,11 @@ def spec(images: Images, hypervisor: str, tools: str, setup: Setup, scratch: pat
         joined = scratch / "initrd"
         joined.write_bytes(initrd.read_bytes() + extra.finish())
         initrd = joined
+    # Lazy FPU switching under QEMU 7.2's TCG let one domain's vector registers into another (vector_stress
+    # beside a busy guest; busybox and xl crashed on it). Xen switches eagerly when told.
+    hv_args = setup.hv_args + (" spec-ctrl=eager-fpu" if hypervisor == "xen" else "")
     args = (f"console=com1 com1=115200,8n1 dom0_mem={setup.dom0_mem}M,max:{setup.dom0_mem}M "
-            f"loglvl=all guest_loglvl=all noreboot=1 {setup.hv_args}").strip()
+            f"loglvl=all guest_loglvl=all noreboot=1 {hv_args}").strip()
     linux = f"console=hvc0 quiet hospes.tools={tools}" + (" hospes.agent" if agent else "")
     return Spec(elf, args, [(kernel, f"{linux} {setup.linux_args}".strip()), (initrd, "")],
                 setup.smp, setup.mem, setup.cpu)

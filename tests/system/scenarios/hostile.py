@@ -32,6 +32,15 @@ def define(name):
     scenario(boot="hostile")(run)
 
 
+@scenario(boot="hostile")
+def vector_registers_survive(host):
+    """Four processes in dom0 check their registers while a guest uses its own on the same CPUs."""
+    guest = Guest(host, "busy").up()
+    guest.shell("(while :; do sha256sum /bin/busybox >/dev/null; done) &")
+    host.check("/root/vector_stress 15 4", 120)
+    guest.destroy()
+
+
 for each in NAMES:
     if each != "fuzz":
         define(each)
