@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Switching vCPUs. The idle vCPU needs nothing of the machine, so a switch to it leaves the last guest's state where it
-// is (CpuInfo::regs, segments, page tables, FPU); it is saved only when another vCPU needs this CPU or another CPU needs
-// the vCPU. `arch.loaded_on` says who holds it.
+// is (CpuInfo::regs, segments, page tables, FPU); it is saved only when another vCPU needs this CPU or another CPU
+// needs the vCPU. `arch.loaded_on` says who holds it.
 #include "core/sched/sched.hpp"
 #include "cpu/cpuid.hpp"
 #include "cpu/cr.hpp"
@@ -13,7 +13,6 @@
 #include "mm/hv_pagetable.hpp"
 #include "mm/layout.hpp"
 #include "mm/perdomain.hpp"
-#include "mm/tlb_ipi.hpp"
 #include "mm/tlb_ipi.hpp"
 #include "pv/pv.hpp"
 #include "pv/segments.hpp"
@@ -29,18 +28,17 @@ void exit_to_guest();
 namespace {
 
 struct Loaded {
-    Vcpu* vcpu = nullptr;      ///< whose state this CPU holds
-    u64 gdt_base = 0;          ///< 0: the CPU's own
+    Vcpu* vcpu = nullptr; ///< whose state this CPU holds
+    u64 gdt_base = 0;     ///< 0: the CPU's own
     u32 ldt_entries = 0;
     u64 tsc_aux = 0;
     bool cpuid_faults = false;
 };
 PerCpu<Loaded> loaded;
-constexpr u32 tsc_always_emulate = 1;  // XEN_DOMCTL_settscinfo tsc_mode
+constexpr u32 tsc_always_emulate = 1; // XEN_DOMCTL_settscinfo tsc_mode
 
 void set_cpuid_faulting(Loaded& here, bool on) {
-    if (!cpu_features.cpuid_faulting || here.cpuid_faults == on)
-        return;
+    if (!cpu_features.cpuid_faulting || here.cpuid_faults == on) return;
     here.cpuid_faults = on;
     wrmsr(Msr::misc_features, on);
 }
@@ -48,19 +46,16 @@ void set_cpuid_faulting(Loaded& here, bool on) {
 void save_state(Loaded& here) {
     Vcpu& vcpu = *here.vcpu;
     ArchVcpu& arch = vcpu.arch;
-    if (arch.fpu_loaded)
-        fpu_save(vcpu);
+    if (arch.fpu_loaded) fpu_save(vcpu);
     arch.regs = cpu_info().regs;
     segments_save(vcpu);
-    if (arch.pv.dr[7] & 0xff)
-        asm volatile("movq %0, %%dr7" ::"r"(u64{0x400}));
-    here.tsc_aux = arch.pv.tsc_aux;  // the guest may have set it meanwhile
+    if (arch.pv.dr[7] & 0xff) asm volatile("movq %0, %%dr7" ::"r"(u64{0x400}));
+    here.tsc_aux = arch.pv.tsc_aux; // the guest may have set it meanwhile
 }
 
 /// After other page tables were loaded: nothing of its address space can be cached or walked here any more.
 void let_go(Loaded& here) {
-    if (here.vcpu)
-        here.vcpu->arch.loaded_on.store(no_cpu, Order::release);
+    if (here.vcpu) here.vcpu->arch.loaded_on.store(no_cpu, Order::release);
     here.vcpu = nullptr;
 }
 
@@ -72,16 +67,14 @@ void load_tables(Loaded& here, Vcpu& vcpu) {
         vcpu.arch.pv.gdt_cpu = cpu;
     }
     // An NMI in between needs our selectors: the window of another vCPU number may be missing in the new tables.
-    if (here.gdt_base && here.gdt_base != gdt)
-        load_gdt({gdt_limit, cpu_gdt_base(cpu)});
+    if (here.gdt_base && here.gdt_base != gdt) load_gdt({gdt_limit, cpu_gdt_base(cpu)});
     tlb_note_flush();
     // Whoever changes a table from here on finds us in domain_dirty_cpus(); what was changed before, we shall see.
     vcpu.arch.loaded_on.store(cpu, Order::relaxed);
     tlb_note_flush();
     memory_fence();
     write_cr3(vcpu.arch.cr3);
-    if (here.gdt_base != gdt)
-        load_gdt({gdt_limit, gdt});
+    if (here.gdt_base != gdt) load_gdt({gdt_limit, gdt});
     here.gdt_base = gdt;
     if (here.ldt_entries | vcpu.arch.pv.ldt_entries) {
         cpu_set_ldt(ldt_address(vcpu.id), vcpu.arch.pv.ldt_entries);
@@ -90,8 +83,7 @@ void load_tables(Loaded& here, Vcpu& vcpu) {
 }
 
 void load_debug_registers(const PvVcpu& pv) {
-    if (!(pv.dr[7] & 0xff))
-        return;
+    if (!(pv.dr[7] & 0xff)) return;
     asm volatile("movq %0, %%dr0" ::"r"(pv.dr[0]));
     asm volatile("movq %0, %%dr1" ::"r"(pv.dr[1]));
     asm volatile("movq %0, %%dr2" ::"r"(pv.dr[2]));
@@ -108,14 +100,14 @@ void load_state(Loaded& here, Vcpu& vcpu) {
     segments_load(vcpu);
     load_debug_registers(arch.pv);
     xstate_load_xcr0(vcpu);
+    fpu_load(vcpu);
     pv_load_cr4(vcpu);
     set_cpuid_faulting(here, true);
-    if (here.tsc_aux != arch.pv.tsc_aux)
-        wrmsr(Msr::tsc_aux, here.tsc_aux = arch.pv.tsc_aux);
+    if (here.tsc_aux != arch.pv.tsc_aux) wrmsr(Msr::tsc_aux, here.tsc_aux = arch.pv.tsc_aux);
     here.vcpu = &vcpu;
 }
 
-}  // namespace
+} // namespace
 
 void pv_load_ldt(Vcpu& vcpu) {
     Loaded& here = loaded.get();
@@ -136,13 +128,11 @@ void pv_load_cr4(const Vcpu& vcpu) {
 void cpu_drop_lazy_state() {
     const IrqOff off;
     Loaded& here = loaded.get();
-    if (!here.vcpu || !current().is_idle)
-        return;
+    if (!here.vcpu || !current().is_idle) return;
     save_state(here);
     load_gdt({gdt_limit, cpu_gdt_base(cpu_id())});
     here.gdt_base = 0;
-    if (here.ldt_entries)
-        cpu_set_ldt(0, 0);
+    if (here.ldt_entries) cpu_set_ldt(0, 0);
     here.ldt_entries = 0;
     tlb_note_flush();
     tlb_note_flush();
@@ -153,16 +143,15 @@ void cpu_drop_lazy_state() {
 
 void vcpu_sync_state(Vcpu& vcpu) {
     const CpuId holder = vcpu.arch.loaded_on.load(Order::acquire);
-    if (holder == no_cpu || vcpu.is_idle)
-        return;
-    smp_call(CpuMask::of(holder), [](void*) { cpu_drop_lazy_state(); }, nullptr, true);
+    if (holder == no_cpu || vcpu.is_idle) return;
+    smp_call(
+        CpuMask::of(holder), [](void*) { cpu_drop_lazy_state(); }, nullptr, true);
 }
 
 void context_switch(Vcpu& prev, Vcpu& next) {
     CpuInfo& info = cpu_info();
     Loaded& here = loaded.get();
-    if (!prev.is_idle)
-        update_runstate_area(prev);
+    if (!prev.is_idle) update_runstate_area(prev);
     if (!next.is_idle && here.vcpu != &next) {
         const CpuId holder = next.arch.loaded_on.load(Order::acquire);
         if (holder != no_cpu && holder != info.cpu) {
@@ -170,8 +159,7 @@ void context_switch(Vcpu& prev, Vcpu& next) {
             vcpu_sync_state(next);
             irq_disable();
         }
-        if (here.vcpu)
-            save_state(here);
+        if (here.vcpu) save_state(here);
         load_state(here, next);
     }
     info.current = &next;
@@ -184,8 +172,6 @@ void context_switch(Vcpu& prev, Vcpu& next) {
     jump_to_stack_top(&info.regs, next.is_idle ? idle_loop : exit_to_guest);
 }
 
-void continue_running(Vcpu& same) {
-    jump_to_stack_top(&guest_regs(), same.is_idle ? idle_loop : exit_to_guest);
-}
+void continue_running(Vcpu& same) { jump_to_stack_top(&guest_regs(), same.is_idle ? idle_loop : exit_to_guest); }
 
-}  // namespace hv
+} // namespace hv

@@ -52,30 +52,33 @@ void restore(Vcpu& vcpu) {
     u8* const image = vcpu.arch.xsave;
     for (int attempt = 0; attempt < 2; ++attempt) {
         if (xstate_info.xsave)
-            asm volatile("1: xrstor64 (%1)\n2:\n.pushsection .fixup, \"ax\"\n3: movb $0, %0\n jmp 2b\n.popsection\n"
-                         HV_EXTABLE("1b", "3b")
-                         : "+r"(ok) : "r"(image), "a"(~0U), "d"(~0U) : "memory");
+            asm volatile(
+                "1: xrstor64 (%1)\n2:\n.pushsection .fixup, \"ax\"\n3: movb $0, %0\n jmp 2b\n.popsection\n" HV_EXTABLE(
+                    "1b", "3b")
+                : "+r"(ok)
+                : "r"(image), "a"(~0U), "d"(~0U)
+                : "memory");
         else
-            asm volatile("1: fxrstorq (%1)\n2:\n.pushsection .fixup, \"ax\"\n3: movb $0, %0\n jmp 2b\n.popsection\n"
-                         HV_EXTABLE("1b", "3b")
-                         : "+r"(ok) : "r"(image) : "memory");
-        if (ok)
-            return;
+            asm volatile(
+                "1: fxrstorq (%1)\n2:\n.pushsection .fixup, \"ax\"\n3: movb $0, %0\n jmp 2b\n.popsection\n" HV_EXTABLE(
+                    "1b", "3b")
+                : "+r"(ok)
+                : "r"(image)
+                : "memory");
+        if (ok) return;
         ok = true;
         xstate_reset(vcpu);
     }
 }
 
-}  // namespace
+} // namespace
 
 void xstate_init() {
-    if (!cpu_features.xsave || cpu_features.max_leaf < 0xd)
-        return;
+    if (!cpu_features.xsave || cpu_features.max_leaf < 0xd) return;
     const CpuidLeaf main = cpuid(0xd, 0);
     xstate_info.xsave = true;
     xstate_info.mask = (u64{main.d} << 32 | main.a) & supported;
-    if ((xstate_info.mask & xfeature_opmask_zmm) != xfeature_opmask_zmm)
-        xstate_info.mask &= ~xfeature_opmask_zmm;
+    if ((xstate_info.mask & xfeature_opmask_zmm) != xfeature_opmask_zmm) xstate_info.mask &= ~xfeature_opmask_zmm;
     xstate_info.size = legacy_size + header_size;
     for (unsigned i = 2; i < 32; ++i)
         if (xstate_info.mask >> i & 1) {
@@ -95,9 +98,8 @@ void xstate_init_cpu() {
 }
 
 Status xstate_vcpu_create(Vcpu& vcpu) {
-    vcpu.arch.xsave = static_cast<u8*>(kmalloc(max_of(xstate_info.size, u32{page_size})));  // page-aligned
-    if (!vcpu.arch.xsave)
-        return Errno::no_mem;
+    vcpu.arch.xsave = static_cast<u8*>(kmalloc(max_of(xstate_info.size, u32{page_size}))); // page-aligned
+    if (!vcpu.arch.xsave) return Errno::no_mem;
     xstate_reset(vcpu);
     return {};
 }
@@ -114,27 +116,24 @@ void xstate_reset(Vcpu& vcpu) {
     memcpy(vcpu.arch.xsave + 24, &default_mxcsr, sizeof(default_mxcsr));
     vcpu.arch.xcr0 = vcpu.arch.xcr0_accum = xfeature_fp;
     // XRSTOR takes what is not in the header from the reset state, MXCSR always from the image.
-    if (xstate_info.xsave)
-        header(vcpu.arch.xsave) = {};
+    if (xstate_info.xsave) header(vcpu.arch.xsave) = {};
 }
 
 void xstate_load_xcr0(const Vcpu& vcpu) {
     u64& live = cpu_info().xcr0;
-    if (!xstate_info.xsave || live == vcpu.arch.xcr0)
-        return;
+    if (!xstate_info.xsave || live == vcpu.arch.xcr0) return;
     live = vcpu.arch.xcr0;
     write_xcr0(live);
 }
 
 Status xstate_set_xcr0(Vcpu& vcpu, u64 value) {
-    if (!xstate_info.xsave || !valid_xcr0(value))
-        return Errno::inval;
+    if (!xstate_info.xsave || !valid_xcr0(value)) return Errno::inval;
     // The image must hold what the guest turned on once; components it turns off keep their last saved state.
-    if (vcpu.arch.fpu_loaded)
-        fpu_save(vcpu);
+    fpu_save(vcpu);
     vcpu.arch.xcr0 = value;
     vcpu.arch.xcr0_accum |= value;
     xstate_load_xcr0(vcpu);
+    fpu_load(vcpu);
     return {};
 }
 
@@ -145,14 +144,12 @@ void fpu_save(Vcpu& vcpu) {
     u8* const image = vcpu.arch.xsave;
     if (xstate_info.xsave) {
         const u64 xcr0 = vcpu.arch.xcr0_accum | xfeature_sse;
-        if (cpu_info().xcr0 != xcr0)
-            write_xcr0(xcr0);
+        if (cpu_info().xcr0 != xcr0) write_xcr0(xcr0);
         if (cpu_features.xsaveopt)
             asm volatile("xsaveopt64 (%0)" ::"r"(image), "a"(~0U), "d"(~0U) : "memory");
         else
             asm volatile("xsave64 (%0)" ::"r"(image), "a"(~0U), "d"(~0U) : "memory");
-        if (cpu_info().xcr0 != xcr0)
-            write_xcr0(cpu_info().xcr0);
+        if (cpu_info().xcr0 != xcr0) write_xcr0(cpu_info().xcr0);
     } else {
         asm volatile("fxsaveq (%0)" ::"r"(image) : "memory");
     }
@@ -160,24 +157,21 @@ void fpu_save(Vcpu& vcpu) {
     set_ts(true);
 }
 
-void fpu_load_on_nm(Vcpu& vcpu) {
+void fpu_load(Vcpu& vcpu) {
     set_ts(false);
-    if (vcpu.arch.fpu_loaded)
-        return;
     const u64 xcr0 = vcpu.arch.xcr0_accum | xfeature_sse;
-    if (xstate_info.xsave && cpu_info().xcr0 != xcr0)
-        write_xcr0(xcr0);
+    if (xstate_info.xsave && cpu_info().xcr0 != xcr0) write_xcr0(xcr0);
     restore(vcpu);
-    if (xstate_info.xsave && cpu_info().xcr0 != xcr0)
-        write_xcr0(cpu_info().xcr0);
+    if (xstate_info.xsave && cpu_info().xcr0 != xcr0) write_xcr0(cpu_info().xcr0);
     vcpu.arch.fpu_loaded = vcpu.arch.fpu_initialised = true;
+    set_ts(vcpu.arch.pv.fpu_task_switch);
 }
 
 Result<s64> hypercall::fpu_taskswitch(HypercallArgs& args_) {
     Vcpu& vcpu = current();
     const IrqOff off;
     vcpu.arch.pv.fpu_task_switch = args_.a[0] != 0;
-    set_ts(args_.a[0] != 0 || !vcpu.arch.fpu_loaded);
+    set_ts(args_.a[0] != 0);
     return 0;
 }
 
@@ -185,17 +179,15 @@ namespace {
 struct ExtStateHead {
     u64 xcr0, xcr0_accum;
 };
-}  // namespace
+} // namespace
 
 Status domctl_get_vcpuextstate(Vcpu& vcpu, xen_domctl_vcpuextstate& op) {
     const u64 size = xstate_info.xsave ? sizeof(ExtStateHead) + xstate_info.size : 0;
     op.xfeature_mask = xstate_info.xsave ? xstate_info.mask : 0;
     const bool wanted = op.buffer.p != nullptr && op.size != 0;
-    if (wanted && op.size < size)
-        return Errno::no_spc;
+    if (wanted && op.size < size) return Errno::no_spc;
     op.size = size;
-    if (!wanted || !size)
-        return {};
+    if (!wanted || !size) return {};
     vcpu_sync_state(vcpu);
     const ExtStateHead head{vcpu.arch.xcr0, vcpu.arch.xcr0_accum};
     const GuestOut<u8> out(op.buffer);
@@ -204,17 +196,14 @@ Status domctl_get_vcpuextstate(Vcpu& vcpu, xen_domctl_vcpuextstate& op) {
 }
 
 Status domctl_set_vcpuextstate(Vcpu& vcpu, const xen_domctl_vcpuextstate& op) {
-    if (op.size == 0)
-        return {};
-    if (!xstate_info.xsave)
-        return Errno::opnotsupp;
+    if (op.size == 0) return {};
+    if (!xstate_info.xsave) return Errno::opnotsupp;
     ExtStateHead head;
     if (op.size < sizeof(head) + legacy_size + header_size || op.size > sizeof(head) + xstate_info.size)
         return Errno::inval;
     const GuestIn<u8> in(op.buffer);
     TRY(in.read(reinterpret_cast<u8*>(&head), sizeof(head)));
-    if (!valid_xcr0(head.xcr0) || !valid_xcr0(head.xcr0_accum) || (head.xcr0 & ~head.xcr0_accum))
-        return Errno::inval;
+    if (!valid_xcr0(head.xcr0) || !valid_xcr0(head.xcr0_accum) || (head.xcr0 & ~head.xcr0_accum)) return Errno::inval;
     vcpu_sync_state(vcpu);
     xstate_reset(vcpu);
     if (!in.offset(sizeof(head)).read(vcpu.arch.xsave, op.size - sizeof(head)).ok()) {
@@ -235,4 +224,4 @@ Status domctl_set_vcpuextstate(Vcpu& vcpu, const xen_domctl_vcpuextstate& op) {
     return {};
 }
 
-}  // namespace hv
+} // namespace hv

@@ -39,8 +39,7 @@ bool is_stale(const Vcpu& vcpu, u64 rip, u64 address, u32 error) {
     const Mfn top = vcpu.arch.pv.kernel_mode ? vcpu.arch.guest_table : vcpu.arch.guest_table_user;
     const u64 needed = PteBits::present | PteBits::user | (error & PfError::write ? PteBits::rw : 0);
     for (unsigned level = 4; level >= 1; --level)
-        if ((pv_walk_to(top, address, level) & needed) != needed)
-            return false;
+        if ((pv_walk_to(top, address, level) & needed) != needed) return false;
     last = {rip, address};
     return true;
 }
@@ -49,7 +48,7 @@ bool is_stale(const Vcpu& vcpu, u64 rip, u64 address, u32 error) {
 /// vol.2 5.6.6). Linux PV executes IRETQ to serialise; it is carried out here. Nothing but IRETQ is known to need it.
 bool finish_iretq(UserRegs& regs) {
     u8 code[2];
-    u64 frame[5];  // rip cs rflags rsp ss
+    u64 frame[5]; // rip cs rflags rsp ss
     if (!copy_from_guest(code, regs.rip, sizeof(code)) || code[0] != 0x48 || code[1] != 0xcf ||
         !copy_from_guest(frame, regs.rsp, sizeof(frame)) || (frame[1] & 3) != 3)
         return false;
@@ -67,8 +66,7 @@ void page_fault(UserRegs& regs, u64 cr2) {
     const u32 error = regs.error_code;
     if (cr2 >= perdomain_start && cr2 < hv_end) {
         // The CPU reads descriptors on the guest's behalf with supervisor rights.
-        if (!(error & (PfError::user | PfError::reserved)) && map_ldt_window(vcpu, cr2))
-            return;
+        if (!(error & (PfError::user | PfError::reserved)) && map_ldt_window(vcpu, cr2)) return;
     } else if ((error & (PfError::user | PfError::present)) == PfError::present && cpu_features.smap &&
                finish_iretq(regs)) {
         return;
@@ -97,34 +95,28 @@ void gp_fault(UserRegs& regs) {
     pv_inject_gp(regs, regs.error_code);
 }
 
-}  // namespace
+} // namespace
 
 void pv_handle_exception(UserRegs& regs, u64 cr2, u64 dr6) {
     Vcpu& vcpu = current();
     PvVcpu& pv = vcpu.arch.pv;
     const u8 vector = static_cast<u8>(regs.entry_vector);
     switch (vector) {
-    case Vector::page_fault:
-        return page_fault(regs, cr2);
-    case Vector::gp_fault:
-        return gp_fault(regs);
+    case Vector::page_fault: return page_fault(regs, cr2);
+    case Vector::gp_fault: return gp_fault(regs);
     case Vector::no_device:
-        fpu_load_on_nm(vcpu);
-        if (!pv.fpu_task_switch)
-            return;
-        pv.fpu_task_switch = false;  // the ABI: TS is cleared when the guest is told
+        asm volatile("clts");
+        pv.fpu_task_switch = false; // the ABI: TS is cleared when the guest is told
         break;
     case Vector::invalid_opcode:
-        if (pv_emulate_forced(regs))
-            return;
+        if (pv_emulate_forced(regs)) return;
         break;
     case Vector::debug:
         // B0..3, BD, BS, BT accumulate until the guest clears them (APM vol.2 13.1.1.3); ours start afresh.
         pv.dr[6] |= dr6 & 0xe00f;
         asm volatile("movq %0, %%dr6" ::"r"(u64{0xffff0ff0}));
         break;
-    default:
-        break;
+    default: break;
     }
     pv_inject_trap(regs, vector, regs.error_code);
 }
@@ -138,4 +130,4 @@ bool pv_hypervisor_fault(UserRegs& regs, u64 cr2) {
     return is_stale(vcpu, regs.rip, cr2, error) || (!(error & PfError::present) && map_ldt_window(vcpu, cr2));
 }
 
-}  // namespace hv
+} // namespace hv

@@ -10,7 +10,7 @@ namespace hv {
 inline constexpr u16 flat_cs64 = 0xe033, flat_cs32 = 0xe023, flat_ss = 0xe02b;
 
 /// Bits of UserRegs::entry_vector next to the vector itself.
-inline constexpr u32 entry_syscall = 1U << 8;  ///< came by SYSCALL (or may leave by SYSRET): RCX and R11 are free
+inline constexpr u32 entry_syscall = 1U << 8; ///< came by SYSCALL (or may leave by SYSRET): RCX and R11 are free
 
 /// RFLAGS with which a guest may run: CF PF AF ZF SF TF DF OF NT RF AC ID of its wish; interrupts on, IOPL 0.
 constexpr u64 pv_guest_flags(u64 wish) { return (wish & 0x254dd5) | 0x202; }
@@ -33,7 +33,7 @@ bool pv_toggle_mode(Vcpu& vcpu);
 
 // --- delivery to the current guest's trap table. A frame that cannot be written crashes the domain -------------------
 void pv_inject_trap(UserRegs& regs, u8 vector, u32 error_code);
-void pv_inject_software(UserRegs& regs, u8 vector);  ///< INT n: never an error code
+void pv_inject_software(UserRegs& regs, u8 vector); ///< INT n: never an error code
 void pv_inject_gp(UserRegs& regs, u32 error_code);
 void pv_inject_page_fault(UserRegs& regs, u64 cr2, u32 error_code);
 
@@ -55,8 +55,10 @@ void pv_load_cr4(const Vcpu& vcpu);
 /// Drops the frames of its GDT; SET_GDT and teardown.
 void pv_destroy_gdt(Vcpu& vcpu);
 
-// --- lazy FPU ------------------------------------------------------------------------------------------------------
-void fpu_save(Vcpu& vcpu);               ///< current or lazy on this CPU: registers to memory, sets CR0.TS
-void fpu_load_on_nm(Vcpu& vcpu);         ///< #NM: loads its state
+// --- FPU -----------------------------------------------------------------------------------------------------------
+// It moves with every switch between two guests. Not on first use (#NM): that leaks on some CPUs (CVE-2018-3665), and
+// QEMU's XSAVE and XRSTOR ignore CR0.TS, so a guest's own state switching passes unseen.
+void fpu_save(Vcpu& vcpu); ///< current or lazy on this CPU: registers to memory, sets CR0.TS
+void fpu_load(Vcpu& vcpu); ///< memory to registers; CR0.TS as the guest has it
 
-}  // namespace hv
+} // namespace hv
