@@ -155,7 +155,7 @@ int Engine::op_is_introduced(Request& r) {
 int Engine::op_domain_path(Request& r) {
     Domid domid = 0;
     if (!sole_domid(r.payload, domid)) return EINVAL;
-    std::string home = home_of(domid == domid_self ? r.conn.domid : domid);
+    std::string home = home_of(domid);
     home += '\0';
     return reply(r, home);
 }

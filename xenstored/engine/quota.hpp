@@ -14,7 +14,7 @@ struct Quotas {
     std::uint32_t watches = 128;
     std::uint32_t transactions = 10;
     std::uint32_t node_permissions = 5;
-    std::uint32_t path_max = 3072; ///< beyond the domain's home
+    std::uint32_t path_max = 2048; ///< beyond any domain's home; holds for everybody
     std::uint32_t transaction_nodes = 1024;
     std::uint32_t outstanding = 20;
     std::uint32_t memory = 2'621'440;

@@ -10,9 +10,7 @@ using namespace hospes::xs::test;
 
 TEST_CASE("introduce, is_introduced, release") {
     Fixture f;
-    const auto known = [&](const std::string& id) {
-        return f.dom0.call(XS_IS_DOMAIN_INTRODUCED, id + '\0');
-    };
+    const auto known = [&](const std::string& id) { return f.dom0.call(XS_IS_DOMAIN_INTRODUCED, id + '\0'); };
     CHECK(known("1") == "F\0"s);
     CHECK(known("0") == "T\0"s);
     Client guest = f.guest(1);
@@ -51,8 +49,7 @@ TEST_CASE("introduce checks its arguments and passes the transport's error on") 
 TEST_CASE("guests may not use the control domain's requests") {
     Fixture f;
     Client guest = f.guest(1);
-    for (const std::uint32_t type :
-         {XS_CONTROL, XS_INTRODUCE, XS_RELEASE, XS_RESUME, XS_SET_TARGET})
+    for (const std::uint32_t type : {XS_CONTROL, XS_INTRODUCE, XS_RELEASE, XS_RESUME, XS_SET_TARGET})
         CHECK(guest.call(type, "1\0"s) == "EACCES");
 }
 
@@ -60,7 +57,7 @@ TEST_CASE("get_domain_path") {
     Fixture f;
     CHECK(f.dom0.call(XS_GET_DOMAIN_PATH, "7\0"s) == "/local/domain/7\0"s);
     CHECK(f.dom0.call(XS_GET_DOMAIN_PATH, "007\0"s) == "/local/domain/7\0"s);
-    CHECK(f.dom0.call(XS_GET_DOMAIN_PATH, "32752\0"s) == "/local/domain/0\0"s);
+    CHECK(f.dom0.call(XS_GET_DOMAIN_PATH, "32752\0"s) == "/local/domain/32752\0"s);
     CHECK(f.dom0.call(XS_GET_DOMAIN_PATH, "x\0"s) == "EINVAL");
     CHECK(f.dom0.call(XS_GET_DOMAIN_PATH, ""s) == "EINVAL");
 }
