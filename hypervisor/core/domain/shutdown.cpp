@@ -8,6 +8,7 @@
 #include "core/mm/heap.hpp"
 #include "core/sched/sched.hpp"
 #include "platform/power.hpp"
+#include "traps/dump.hpp"
 
 namespace hv {
 
@@ -15,11 +16,9 @@ void domain_shutdown(Domain& domain, u32 reason) {
     bool notify_suspend = false;
     {
         const Guard guard(domain.shutdown_lock);
-        if (domain.shutdown_code == ~0U)
-            domain.shutdown_code = reason;
+        if (domain.shutdown_code == ~0U) domain.shutdown_code = reason;
         reason = domain.shutdown_code;
-        if (domain.shutting_down)
-            return;
+        if (domain.shutting_down) return;
         domain.shutting_down = true;
         if (!domain.is_hardware) {
             for_each_vcpu(domain, [](Vcpu& vcpu) {
@@ -30,10 +29,18 @@ void domain_shutdown(Domain& domain, u32 reason) {
             notify_suspend = reason == SHUTDOWN_suspend && domain.suspend_port != Port{};
         }
     }
-    if (domain.is_hardware)
+    if (domain.is_hardware) {
+        // It will not be looked at any more: say where it was. Running vCPUs keep theirs on their own CPU.
+        if (reason == SHUTDOWN_crash)
+            for_each_vcpu(domain, [](Vcpu& vcpu) {
+                if (&vcpu == &current())
+                    dump_registers(guest_regs());
+                else if (!vcpu.is_running.load())
+                    dump_vcpu(vcpu);
+            });
         hardware_domain_shutdown(reason);
-    if (!notify_suspend || !evtchn_send(domain, domain.suspend_port).ok())
-        evtchn_send_global_virq(VIRQ_DOM_EXC);
+    }
+    if (!notify_suspend || !evtchn_send(domain, domain.suspend_port).ok()) evtchn_send_global_virq(VIRQ_DOM_EXC);
 }
 
 Status domain_resume(Domain& domain) {
@@ -44,8 +51,7 @@ Status domain_resume(Domain& domain) {
         domain.shutting_down = domain.shut_down = false;
         domain.shutdown_code = ~0U;
         for_each_vcpu(domain, [](Vcpu& vcpu) {
-            if (vcpu.paused_for_shutdown)
-                vcpu_unpause(vcpu);
+            if (vcpu.paused_for_shutdown) vcpu_unpause(vcpu);
             vcpu.paused_for_shutdown = false;
         });
     }
@@ -54,13 +60,12 @@ Status domain_resume(Domain& domain) {
 }
 
 void domain_crash(Domain& domain, const char* why) {
-    if (domain.shutting_down)
-        return;
+    if (domain.shutting_down) return;
     if (&domain == current().domain) {
         const UserRegs& r = guest_regs();
         log_error("domain {} vcpu {} crashed by the hypervisor: {}", domain.id, current().id, why);
-        log_error("  rip {:04x}:{:016x} rsp {:04x}:{:016x} rflags {:08x} vector {} error {:x}", r.cs, r.rip, r.ss, r.rsp,
-                  r.rflags, r.entry_vector & 0xff, r.error_code);
+        log_error("  rip {:04x}:{:016x} rsp {:04x}:{:016x} rflags {:08x} vector {} error {:x}", r.cs, r.rip, r.ss,
+                  r.rsp, r.rflags, r.entry_vector & 0xff, r.error_code);
         log_error("  rax {:016x} rbx {:016x} rcx {:016x} rdx {:016x}", r.rax, r.rbx, r.rcx, r.rdx);
         log_error("  rsi {:016x} rdi {:016x} rbp {:016x} r8  {:016x}", r.rsi, r.rdi, r.rbp, r.r8);
         log_error("  r9  {:016x} r10 {:016x} r11 {:016x} r12 {:016x}", r.r9, r.r10, r.r11, r.r12);
@@ -73,24 +78,21 @@ void domain_crash(Domain& domain, const char* why) {
 }
 
 void vcpu_relinquish(Vcpu& vcpu) {
-    if (vcpu.is_idle)
-        return;
+    if (vcpu.is_idle) return;
     vcpu_timers_stop(vcpu);
     vcpu.runstate_guest = 0;
     vcpu.arch.time_info_guest = 0;
-    if (vcpu.info_page)
-        TypedPageRef::adopt(*vcpu.info_page).reset();
+    if (vcpu.info_page) TypedPageRef::adopt(*vcpu.info_page).reset();
     vcpu.info_page = nullptr;
     vcpu_info_reset(vcpu);
 }
 
 /// Each stage may be repeated: it is left only when it is complete.
 Status domain_kill(Domain& domain) {
-    if (&domain == current().domain || domain.is_hardware)
-        return Errno::inval;
+    if (&domain == current().domain || domain.is_hardware) return Errno::inval;
     Domain::Dying alive = Domain::Dying::no;
     if (domain.dying.compare_exchange(alive, Domain::Dying::dying))
-        domain_pause(domain);  // for good
+        domain_pause(domain); // for good
     else if (alive == Domain::Dying::dead)
         return {};
     switch (domain.destroy_stage) {
@@ -118,18 +120,16 @@ Status domain_kill(Domain& domain) {
         TRY(domain_relinquish_memory(domain));
         ++domain.destroy_stage;
         break;
-    default:
-        break;
+    default: break;
     }
     domain.dying.store(Domain::Dying::dead);
-    domain_put(domain);  // the reference of its existence
+    domain_put(domain); // the reference of its existence
     evtchn_send_global_virq(VIRQ_DOM_EXC);
     return {};
 }
 
 void domain_put(Domain& domain) {
-    if (domain.refs.fetch_sub(1, Order::acq_rel) != 1)
-        return;
+    if (domain.refs.fetch_sub(1, Order::acq_rel) != 1) return;
     HV_ASSERT(domain.dying.load() == Domain::Dying::dead);
     domain_table_remove(domain);
     grace_call(domain.grace, [](GraceCall& call) {
@@ -140,4 +140,4 @@ void domain_put(Domain& domain) {
     });
 }
 
-}  // namespace hv
+} // namespace hv
