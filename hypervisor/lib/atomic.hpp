@@ -6,12 +6,16 @@
 
 namespace hv {
 
-enum class Order : int { relaxed = __ATOMIC_RELAXED, acquire = __ATOMIC_ACQUIRE, release = __ATOMIC_RELEASE,
-                         acq_rel = __ATOMIC_ACQ_REL, seq_cst = __ATOMIC_SEQ_CST };
+enum class Order : int {
+    relaxed = __ATOMIC_RELAXED,
+    acquire = __ATOMIC_ACQUIRE,
+    release = __ATOMIC_RELEASE,
+    acq_rel = __ATOMIC_ACQ_REL,
+    seq_cst = __ATOMIC_SEQ_CST
+};
 
 template <typename T>
-    requires(std::is_trivially_copyable_v<T> && sizeof(T) <= 8)
-class Atomic {
+requires(std::is_trivially_copyable_v<T> && sizeof(T) <= 8) class Atomic {
   public:
     constexpr Atomic() = default;
     constexpr explicit Atomic(T value) : value_(value) {}
@@ -44,24 +48,24 @@ class Atomic {
 };
 
 /// The same operations on memory whose type the ABI fixes (shared pages). Never a plain load of guest-writable memory.
-template <typename T>
-inline T read_once(const T& from) {
-    return *static_cast<const volatile T*>(&from);
-}
-template <typename T>
-inline void write_once(T& to, std::type_identity_t<T> value) {
+template <typename T> inline T read_once(const T& from) { return *static_cast<const volatile T*>(&from); }
+template <typename T> inline void write_once(T& to, std::type_identity_t<T> value) {
     *static_cast<volatile T*>(&to) = value;
 }
 inline bool test_and_set_bit(unsigned bit, volatile void* base) {
     bool old;
-    asm volatile("lock btsl %2, %1" : "=@ccc"(old), "+m"(static_cast<volatile unsigned*>(base)[bit / 32])
-                 : "Ir"(bit % 32) : "memory");
+    asm volatile("lock btsl %2, %1"
+                 : "=@ccc"(old), "+m"(static_cast<volatile unsigned*>(base)[bit / 32])
+                 : "Ir"(bit % 32)
+                 : "memory");
     return old;
 }
 inline bool test_and_clear_bit(unsigned bit, volatile void* base) {
     bool old;
-    asm volatile("lock btrl %2, %1" : "=@ccc"(old), "+m"(static_cast<volatile unsigned*>(base)[bit / 32])
-                 : "Ir"(bit % 32) : "memory");
+    asm volatile("lock btrl %2, %1"
+                 : "=@ccc"(old), "+m"(static_cast<volatile unsigned*>(base)[bit / 32])
+                 : "Ir"(bit % 32)
+                 : "memory");
     return old;
 }
 inline bool test_bit(unsigned bit, const volatile void* base) {
@@ -70,4 +74,4 @@ inline bool test_bit(unsigned bit, const volatile void* base) {
 inline void barrier() { asm volatile("" ::: "memory"); }
 inline void memory_fence() { __atomic_thread_fence(__ATOMIC_SEQ_CST); }
 
-}  // namespace hv
+} // namespace hv

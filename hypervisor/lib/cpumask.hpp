@@ -34,8 +34,7 @@ struct CpuMask {
     [[nodiscard]] constexpr CpuId next(CpuId from) const {
         for (CpuId word = from / 64; word < max_cpus / 64; ++word) {
             const u64 rest = word == from / 64 ? bits[word] & (~u64{0} << (from % 64)) : bits[word];
-            if (rest)
-                return word * 64 + static_cast<CpuId>(__builtin_ctzll(rest));
+            if (rest) return word * 64 + static_cast<CpuId>(__builtin_ctzll(rest));
         }
         return max_cpus;
     }
@@ -49,10 +48,9 @@ struct CpuMask {
     friend constexpr bool operator==(const CpuMask&, const CpuMask&) = default;
 };
 
-template <typename F>
-void for_each_cpu(const CpuMask& mask, F&& visit) {
+template <typename F> void for_each_cpu(const CpuMask& mask, F&& visit) {
     for (CpuId cpu = mask.first(); cpu < max_cpus; cpu = mask.next(cpu + 1))
         visit(cpu);
 }
 
-}  // namespace hv
+} // namespace hv

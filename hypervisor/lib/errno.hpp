@@ -11,7 +11,7 @@ enum class Errno : int {
     intr = 4,
     io = 5,
     nxio = 6,
-    too_big = 7,  ///< E2BIG
+    too_big = 7, ///< E2BIG
     no_exec = 8,
     bad_f = 9,
     child = 10,
@@ -38,11 +38,11 @@ enum class Errno : int {
     bad_msg = 74,
     overflow = 75,
     ilseq = 84,
-    restart = 85,  ///< internal: the operation was preempted; its arguments describe the rest
+    restart = 85, ///< internal: the operation was preempted; its arguments describe the rest
     opnotsupp = 95,
     addr_in_use = 98,
     no_bufs = 105,
     timed_out = 110,
 };
 
-}  // namespace hv
+} // namespace hv

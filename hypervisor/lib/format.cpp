@@ -11,16 +11,14 @@ class Sink {
   public:
     Sink(char* out, usize size) : out_(out), limit_(size ? size - 1 : 0) {}
     void put(char c) {
-        if (used_ < limit_)
-            out_[used_++] = c;
+        if (used_ < limit_) out_[used_++] = c;
     }
     void put(const char* s, usize length) {
         for (usize i = 0; i < length; ++i)
             put(s[i]);
     }
     usize finish(usize size) {
-        if (size)
-            out_[used_] = '\0';
+        if (size) out_[used_] = '\0';
         return used_;
     }
 
@@ -89,8 +87,7 @@ void put_arg(Sink& sink, Spec spec, const FormatArg& arg) {
     switch (arg.kind()) {
     case FormatArg::Kind::string: {
         const char* s = reinterpret_cast<const char*>(value);
-        if (!s)
-            s = "(null)";
+        if (!s) s = "(null)";
         spec.zero = false;
         return put_padded(sink, spec, "", s, strlen(s));
     }
@@ -112,7 +109,7 @@ void put_arg(Sink& sink, Spec spec, const FormatArg& arg) {
     put_padded(sink, spec, spec.hex ? "0x" : "", end - n, n);
 }
 
-}  // namespace
+} // namespace
 
 usize format_args(char* out, usize size, const char* fmt, const FormatArg* args, usize count) {
     Sink sink(out, size);
@@ -124,12 +121,11 @@ usize format_args(char* out, usize size, const char* fmt, const FormatArg* args,
             put_arg(sink, spec, args[next++]);
             fmt = behind;
         } else {
-            if ((fmt[0] == '{' && fmt[1] == '{') || (fmt[0] == '}' && fmt[1] == '}'))
-                ++fmt;
+            if ((fmt[0] == '{' && fmt[1] == '{') || (fmt[0] == '}' && fmt[1] == '}')) ++fmt;
             sink.put(*fmt++);
         }
     }
     return sink.finish(size);
 }
 
-}  // namespace hv
+} // namespace hv

@@ -6,10 +6,10 @@
 namespace hv {
 
 using Domid = Strong<struct DomidTag, u16>;
-using Port = Strong<struct PortTag, u32>;  ///< event channel port
+using Port = Strong<struct PortTag, u32>; ///< event channel port
 using GrantRef = Strong<struct GrantRefTag, u32>;
-using CpuId = u32;   ///< physical CPU, dense from 0
-using VcpuId = u32;  ///< index in its domain
+using CpuId = u32;  ///< physical CPU, dense from 0
+using VcpuId = u32; ///< index in its domain
 
 // Reserved domain ids (xen/xen.h DOMID_*).
 inline constexpr Domid domid_self{0x7FF0};
@@ -22,4 +22,4 @@ inline constexpr u16 domid_first_reserved = 0x7FF0;
 
 inline constexpr unsigned max_cpus = 128;
 
-}  // namespace hv
+} // namespace hv

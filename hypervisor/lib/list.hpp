@@ -12,8 +12,7 @@ struct ListNode {
     [[nodiscard]] bool linked() const { return next != nullptr; }
 };
 
-template <typename T, ListNode T::*Member>
-class List {
+template <typename T, ListNode T::*Member> class List {
   public:
     constexpr List() { head_.prev = head_.next = &head_; }
     List(const List&) = delete;
@@ -34,8 +33,7 @@ class List {
     }
     T* pop_front() {
         T* item = front();
-        if (item)
-            remove(*item);
+        if (item) remove(*item);
         return item;
     }
 
@@ -44,7 +42,7 @@ class List {
         explicit Iterator(ListNode* at) : at_(at), next_(at->next) {}
         T& operator*() const { return *owner(at_); }
         T* operator->() const { return owner(at_); }
-        Iterator& operator++() {  // the successor was read before, so the current item may be removed
+        Iterator& operator++() { // the successor was read before, so the current item may be removed
             at_ = next_;
             next_ = at_->next;
             return *this;
@@ -72,4 +70,4 @@ class List {
     ListNode head_;
 };
 
-}  // namespace hv
+} // namespace hv

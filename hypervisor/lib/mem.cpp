@@ -9,8 +9,8 @@
 #define HV_MEM extern "C" __attribute__((no_builtin))
 #endif
 
-using hv::u8;
 using hv::u64;
+using hv::u8;
 using hv::usize;
 
 HV_MEM void* memcpy(void* to, const void* from, usize bytes) {
@@ -23,8 +23,7 @@ HV_MEM void* memcpy(void* to, const void* from, usize bytes) {
 }
 
 HV_MEM void* memmove(void* to, const void* from, usize bytes) {
-    if (reinterpret_cast<u64>(to) - reinterpret_cast<u64>(from) >= bytes)
-        return memcpy(to, from, bytes);
+    if (reinterpret_cast<u64>(to) - reinterpret_cast<u64>(from) >= bytes) return memcpy(to, from, bytes);
     u8* out = static_cast<u8*>(to);
     const u8* in = static_cast<const u8*>(from);
     for (usize i = bytes; i-- > 0;)
@@ -46,16 +45,14 @@ HV_MEM int memcmp(const void* a, const void* b, usize bytes) {
     const u8* x = static_cast<const u8*>(a);
     const u8* y = static_cast<const u8*>(b);
     for (usize i = 0; i < bytes; ++i)
-        if (x[i] != y[i])
-            return x[i] < y[i] ? -1 : 1;
+        if (x[i] != y[i]) return x[i] < y[i] ? -1 : 1;
     return 0;
 }
 
 HV_MEM void* memchr(const void* in, int value, usize bytes) {
     const u8* p = static_cast<const u8*>(in);
     for (usize i = 0; i < bytes; ++i)
-        if (p[i] == static_cast<u8>(value))
-            return const_cast<u8*>(p + i);
+        if (p[i] == static_cast<u8>(value)) return const_cast<u8*>(p + i);
     return nullptr;
 }
 
@@ -74,7 +71,6 @@ HV_MEM int strcmp(const char* a, const char* b) {
 
 HV_MEM int strncmp(const char* a, const char* b, usize max) {
     for (; max; ++a, ++b, --max)
-        if (*a != *b || !*a)
-            return static_cast<u8>(*a) - static_cast<u8>(*b);
+        if (*a != *b || !*a) return static_cast<u8>(*a) - static_cast<u8>(*b);
     return 0;
 }

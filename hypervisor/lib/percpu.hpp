@@ -6,8 +6,7 @@
 
 namespace hv {
 
-template <typename T>
-class PerCpu {
+template <typename T> class PerCpu {
   public:
     T& get() { return slots_[cpu_id()].value; }
     T& on(CpuId cpu) { return slots_[cpu].value; }
@@ -19,4 +18,4 @@ class PerCpu {
     Slot slots_[max_cpus];
 };
 
-}  // namespace hv
+} // namespace hv

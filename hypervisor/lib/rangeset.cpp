@@ -9,12 +9,10 @@ RangeSet::~RangeSet() { kfree(ranges_); }
 
 /// Makes room for `count` ranges. The lock is not held: allocation takes locks of lower rank.
 Status RangeSet::reserve(u32 count) {
-    if (count <= capacity_)
-        return {};
+    if (count <= capacity_) return {};
     const u32 capacity = count < 8 ? 8 : count * 2;
     auto* bigger = static_cast<Range*>(kmalloc(capacity * sizeof(Range)));
-    if (!bigger)
-        return Errno::no_mem;
+    if (!bigger) return Errno::no_mem;
     Range* old = nullptr;
     {
         const IrqGuard guard(lock_);
@@ -33,13 +31,11 @@ Status RangeSet::reserve(u32 count) {
 }
 
 Status RangeSet::add(u64 first, u64 last) {
-    if (first > last)
-        return Errno::inval;
+    if (first > last) return Errno::inval;
     for (;;) {
         TRY(reserve(read_once(count_) + 1));
         const IrqGuard guard(lock_);
-        if (count_ == capacity_)
-            continue;  // somebody else added meanwhile
+        if (count_ == capacity_) continue; // somebody else added meanwhile
         u32 at = 0;
         while (at < count_ && first != 0 && ranges_[at].last < first - 1)
             ++at;
@@ -65,13 +61,11 @@ Status RangeSet::add(u64 first, u64 last) {
 }
 
 Status RangeSet::remove(u64 first, u64 last) {
-    if (first > last)
-        return Errno::inval;
+    if (first > last) return Errno::inval;
     for (;;) {
         TRY(reserve(read_once(count_) + 1));
         const IrqGuard guard(lock_);
-        if (count_ == capacity_)
-            continue;
+        if (count_ == capacity_) continue;
         u32 kept = 0;
         for (u32 i = 0; i < count_; ++i) {
             const Range range = ranges_[i];
@@ -79,7 +73,7 @@ Status RangeSet::remove(u64 first, u64 last) {
                 ranges_[kept++] = range;
                 continue;
             }
-            if (range.first < first && range.last > last) {  // split: the only case that grows
+            if (range.first < first && range.last > last) { // split: the only case that grows
                 for (u32 j = count_; j > i + 1; --j)
                     ranges_[j] = ranges_[j - 1];
                 ranges_[i] = {range.first, first - 1};
@@ -100,17 +94,15 @@ Status RangeSet::remove(u64 first, u64 last) {
 bool RangeSet::contains(u64 first, u64 last) const {
     const IrqGuard guard(lock_);
     for (u32 i = 0; i < count_; ++i)
-        if (ranges_[i].first <= first && last <= ranges_[i].last)
-            return first <= last;
+        if (ranges_[i].first <= first && last <= ranges_[i].last) return first <= last;
     return false;
 }
 
 bool RangeSet::overlaps(u64 first, u64 last) const {
     const IrqGuard guard(lock_);
     for (u32 i = 0; i < count_; ++i)
-        if (ranges_[i].first <= last && first <= ranges_[i].last)
-            return true;
+        if (ranges_[i].first <= last && first <= ranges_[i].last) return true;
     return false;
 }
 
-}  // namespace hv
+} // namespace hv

@@ -14,15 +14,14 @@ class RangeSet {
     RangeSet(const RangeSet&) = delete;
     RangeSet& operator=(const RangeSet&) = delete;
     ~RangeSet();
-    Status add(u64 first, u64 last);     ///< inclusive; -ENOMEM
+    Status add(u64 first, u64 last); ///< inclusive; -ENOMEM
     Status remove(u64 first, u64 last);
     [[nodiscard]] bool contains(u64 first, u64 last) const;
     [[nodiscard]] bool contains(u64 value) const { return contains(value, value); }
     [[nodiscard]] bool overlaps(u64 first, u64 last) const;
     [[nodiscard]] bool empty() const { return count_ == 0; }
     /// Calls visit(first, last) in ascending order with the lock held.
-    template <typename F>
-    void each(F&& visit) const {
+    template <typename F> void each(F&& visit) const {
         const IrqGuard guard(lock_);
         for (u32 i = 0; i < count_; ++i)
             visit(ranges_[i].first, ranges_[i].last);
@@ -39,4 +38,4 @@ class RangeSet {
     mutable SpinLock lock_{LockRank::leaf};
 };
 
-}  // namespace hv
+} // namespace hv

@@ -11,14 +11,14 @@
 
 namespace hv {
 
-template <typename T>
-class [[nodiscard]] Result {
+template <typename T> class [[nodiscard]] Result {
   public:
-    Result(Errno error) : error_(error), ok_(false) {}  // NOLINT: implicit, `return Errno::inval;`
+    Result(Errno error) : error_(error), ok_(false) {} // NOLINT: implicit, `return Errno::inval;`
     template <typename U = T>
-        requires std::is_constructible_v<T, U&&> && (!std::is_same_v<std::remove_cvref_t<U>, Result>) &&
-                 (!std::is_same_v<std::remove_cvref_t<U>, Errno>)
-    Result(U&& value) : ok_(true) {  // NOLINT: implicit, `return value;`
+    requires std::is_constructible_v<T, U&&> &&
+        (!std::is_same_v<std::remove_cvref_t<U>, Result>)&&(!std::is_same_v<std::remove_cvref_t<U>, Errno>)
+            Result(U&& value)
+        : ok_(true) { // NOLINT: implicit, `return value;`
         ::new (static_cast<void*>(&value_)) T(std::forward<U>(value));
     }
     Result(Result&& other) noexcept : ok_(other.ok_) {
@@ -31,8 +31,7 @@ class [[nodiscard]] Result {
     Result(const Result&) = delete;
     Result& operator=(const Result&) = delete;
     ~Result() {
-        if (ok_)
-            value_.~T();
+        if (ok_) value_.~T();
     }
 
     [[nodiscard]] bool ok() const { return ok_; }
@@ -62,11 +61,10 @@ class [[nodiscard]] Result {
     bool ok_;
 };
 
-template <>
-class [[nodiscard]] Result<void> {
+template <> class [[nodiscard]] Result<void> {
   public:
     Result() = default;
-    Result(Errno error) : error_(static_cast<int>(error)) {}  // NOLINT: implicit
+    Result(Errno error) : error_(static_cast<int>(error)) {} // NOLINT: implicit
     [[nodiscard]] bool ok() const { return error_ == 0; }
     explicit operator bool() const { return ok(); }
     [[nodiscard]] Errno error() const { return static_cast<Errno>(error_); }
@@ -78,13 +76,13 @@ class [[nodiscard]] Result<void> {
 
 using Status = Result<void>;
 
-}  // namespace hv
+} // namespace hv
 
 /// Evaluates `expr` (a Result); on error returns that error from the enclosing function, else yields the value.
-#define TRY(expr)                               \
-    ({                                          \
-        auto try_result_ = (expr);              \
-        if (!try_result_.ok()) [[unlikely]]     \
-            return try_result_.error();         \
-        std::move(try_result_).value();         \
+#define TRY(expr)                                                                                                      \
+    ({                                                                                                                 \
+        auto try_result_ = (expr);                                                                                     \
+        if (!try_result_.ok()) [[unlikely]]                                                                            \
+            return try_result_.error();                                                                                \
+        std::move(try_result_).value();                                                                                \
     })

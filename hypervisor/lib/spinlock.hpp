@@ -10,10 +10,10 @@
 namespace hv {
 
 #ifdef HV_DEBUG
-void lock_rank_acquire(LockRank rank);  ///< core/debug/lock_check.cpp
-void lock_rank_note(LockRank rank);     ///< held now, taken without a rank check
+void lock_rank_acquire(LockRank rank); ///< core/debug/lock_check.cpp
+void lock_rank_note(LockRank rank);    ///< held now, taken without a rank check
 void lock_rank_release(LockRank rank);
-u32 lock_rank_enter_interrupt();        ///< around an interrupt handler, interrupts off
+u32 lock_rank_enter_interrupt(); ///< around an interrupt handler, interrupts off
 void lock_rank_leave_interrupt(u32 outer);
 #else
 inline void lock_rank_acquire(LockRank) {}
@@ -38,8 +38,7 @@ class SpinLock {
     /// Takes the lock only if free; no rank check, since it cannot deadlock.
     [[nodiscard]] bool try_lock() {
         u16 ticket = serving_.load(Order::relaxed);
-        if (!next_.compare_exchange(ticket, static_cast<u16>(ticket + 1), Order::acquire))
-            return false;
+        if (!next_.compare_exchange(ticket, static_cast<u16>(ticket + 1), Order::acquire)) return false;
         lock_rank_note(rank_);
         return true;
     }
@@ -53,12 +52,8 @@ class SpinLock {
         while (serving_.load(Order::acquire) != ticket)
             cpu_relax();
     }
-    void unlock_same_rank() {
-        serving_.store(static_cast<u16>(serving_.load(Order::relaxed) + 1), Order::release);
-    }
-    [[nodiscard]] bool is_locked() const {
-        return next_.load(Order::relaxed) != serving_.load(Order::relaxed);
-    }
+    void unlock_same_rank() { serving_.store(static_cast<u16>(serving_.load(Order::relaxed) + 1), Order::release); }
+    [[nodiscard]] bool is_locked() const { return next_.load(Order::relaxed) != serving_.load(Order::relaxed); }
 
   private:
     Atomic<u16> next_{0};
@@ -74,8 +69,7 @@ class [[nodiscard]] Guard {
     Guard& operator=(const Guard&) = delete;
     ~Guard() { unlock(); }
     void unlock() {
-        if (lock_)
-            lock_->unlock();
+        if (lock_) lock_->unlock();
         lock_ = nullptr;
     }
 
@@ -91,8 +85,7 @@ class [[nodiscard]] IrqGuard {
     IrqGuard& operator=(const IrqGuard&) = delete;
     ~IrqGuard() { unlock(); }
     void unlock() {
-        if (!lock_)
-            return;
+        if (!lock_) return;
         lock_->unlock();
         lock_ = nullptr;
         irq_restore(flags_);
@@ -104,19 +97,15 @@ class [[nodiscard]] IrqGuard {
 };
 
 /// Two locks of one rank, taken in address order; they may be the same lock.
-template <typename First>
-class [[nodiscard]] PairGuard {
+template <typename First> class [[nodiscard]] PairGuard {
   public:
-    PairGuard(SpinLock& a, SpinLock& b)
-        : first_(&a < &b ? a : b), second_(&a == &b ? nullptr : (&a < &b ? &b : &a)) {
-        if (second_)
-            second_->lock_same_rank();
+    PairGuard(SpinLock& a, SpinLock& b) : first_(&a < &b ? a : b), second_(&a == &b ? nullptr : (&a < &b ? &b : &a)) {
+        if (second_) second_->lock_same_rank();
     }
     PairGuard(const PairGuard&) = delete;
     PairGuard& operator=(const PairGuard&) = delete;
     ~PairGuard() {
-        if (second_)
-            second_->unlock_same_rank();
+        if (second_) second_->unlock_same_rank();
     }
 
   private:
@@ -138,4 +127,4 @@ class [[nodiscard]] IrqOff {
     u64 flags_;
 };
 
-}  // namespace hv
+} // namespace hv

@@ -28,9 +28,7 @@ bool parse_u64(const char*& s, u64& out, unsigned base = 0);
 /// A number with an optional binary suffix B K M G T; without one it counts `default_unit` bytes.
 bool parse_size(const char*& s, u64& out, u64 default_unit);
 
-template <typename T>
-constexpr T min_of(T a, T b) { return b < a ? b : a; }
-template <typename T>
-constexpr T max_of(T a, T b) { return a < b ? b : a; }
+template <typename T> constexpr T min_of(T a, T b) { return b < a ? b : a; }
+template <typename T> constexpr T max_of(T a, T b) { return a < b ? b : a; }
 
-}  // namespace hv
+} // namespace hv

@@ -10,8 +10,7 @@ namespace hv {
 
 /// A number of kind `Tag`. Compares and hashes like its representation; arithmetic is opt-in
 /// through `+ offset` and `a - b` (a distance), which is all that frames need.
-template <typename Tag, typename Rep>
-class Strong {
+template <typename Tag, typename Rep> class Strong {
   public:
     using rep = Rep;
     constexpr Strong() = default;
@@ -30,4 +29,4 @@ class Strong {
     Rep value_{};
 };
 
-}  // namespace hv
+} // namespace hv

@@ -101,8 +101,7 @@ Result<std::string> Control::console_since(std::uint32_t& index) {
     op.u.readconsole.index = index;
     op.u.readconsole.count = size;
     xc::set_handle(op.u.readconsole.buffer, buffer.data());
-    if (const long result = sysctl(op); result < 0)
-        return failed("read the hypervisor's log", result);
+    if (const long result = sysctl(op); result < 0) return failed("read the hypervisor's log", result);
     index = op.u.readconsole.index;
     return std::string(buffer.data(), std::min<std::size_t>(op.u.readconsole.count, size));
 }

@@ -56,8 +56,8 @@ void Viewer::pump() {
 
 GuestConsole::GuestConsole(asio::io_context& io, xc::EventChannels& events, xc::DomId domid, std::string name,
                            Limits limits)
-    : events_(events), domid_(domid), name_(std::move(name)), limits_(limits), history_(limits.history),
-      terminal_(io), terminal_peer_(io), throttle_(io) {}
+    : events_(events), domid_(domid), name_(std::move(name)), limits_(limits), history_(limits.history), terminal_(io),
+      terminal_peer_(io), throttle_(io) {}
 
 Status GuestConsole::open_terminal() {
     const int master = ::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);

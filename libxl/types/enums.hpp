@@ -7,6 +7,9 @@
 
 namespace hospes::xl {
 
+// The lists below are tables: the formatter would not settle on their line breaks.
+// clang-format off
+
 #define HOSPES_LIST(X) X(invalid, -1, "invalid") X(hvm, 1, "hvm") X(pv, 2, "pv") X(pvh, 3, "pvh")
 HOSPES_ENUM(DomainType, HOSPES_LIST)
 #undef HOSPES_LIST
@@ -62,8 +65,8 @@ HOSPES_ENUM(NicType, HOSPES_LIST)
     X(destroy, 1, "destroy")                                                                                           \
     X(restart, 2, "restart")                                                                                           \
     X(restart_rename, 3, "restart_rename")                                                                             \
-    X(preserve, 4, "preserve") X(coredump_destroy, 5, "coredump_destroy") X(coredump_restart, 6, "coredump_restart")   \
-        X(soft_reset, 7, "soft_reset")
+    X(preserve, 4, "preserve")                                                                                         \
+    X(coredump_destroy, 5, "coredump_destroy") X(coredump_restart, 6, "coredump_restart") X(soft_reset, 7, "soft_reset")
 HOSPES_ENUM(ActionOnShutdown, HOSPES_LIST)
 #undef HOSPES_LIST
 
@@ -127,10 +130,11 @@ HOSPES_ENUM(VendorDevice, HOSPES_LIST)
     X(base, 0, "base")                                                                                                 \
     X(freq, 1, "freq")                                                                                                 \
     X(time_ref_count, 2, "time_ref_count")                                                                             \
-    X(reference_tsc, 3, "reference_tsc") X(hcall_remote_tlb_flush, 4, "hcall_remote_tlb_flush")                        \
-        X(apic_assist, 5, "apic_assist") X(crash_ctl, 6, "crash_ctl") X(synic, 7, "synic") X(stimer, 8, "stimer")      \
-            X(hcall_ipi, 9, "hcall_ipi") X(ex_processor_masks, 10, "ex_processor_masks")                               \
-                X(no_vp_limit, 11, "no_vp_limit") X(cpu_hotplug, 12, "cpu_hotplug")
+    X(reference_tsc, 3, "reference_tsc")                                                                               \
+    X(hcall_remote_tlb_flush, 4, "hcall_remote_tlb_flush")                                                             \
+    X(apic_assist, 5, "apic_assist") X(crash_ctl, 6, "crash_ctl") X(synic, 7, "synic") X(stimer, 8, "stimer")          \
+        X(hcall_ipi, 9, "hcall_ipi") X(ex_processor_masks, 10, "ex_processor_masks") X(no_vp_limit, 11, "no_vp_limit") \
+            X(cpu_hotplug, 12, "cpu_hotplug")
 HOSPES_ENUM(ViridianEnlightenment, HOSPES_LIST)
 #undef HOSPES_LIST
 
@@ -174,5 +178,7 @@ HOSPES_ENUM(UsbCtrlType, HOSPES_LIST)
 #define HOSPES_LIST(X) X(hostdev, 1, "hostdev")
 HOSPES_ENUM(UsbDevType, HOSPES_LIST)
 #undef HOSPES_LIST
+
+// clang-format on
 
 } // namespace hospes::xl

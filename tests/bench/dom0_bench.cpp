@@ -106,8 +106,7 @@ struct Granted {
 
 Granted grant_own_pages() {
     const int fd = open_device("/dev/xen/gntalloc");
-    std::vector<char> space(sizeof(ioctl_gntalloc_alloc_gref) +
-                            grant_pages * sizeof(std::uint32_t));
+    std::vector<char> space(sizeof(ioctl_gntalloc_alloc_gref) + grant_pages * sizeof(std::uint32_t));
     auto* alloc = reinterpret_cast<ioctl_gntalloc_alloc_gref*>(space.data());
     alloc->domid = 0;
     alloc->flags = GNTALLOC_FLAG_WRITABLE;
@@ -122,8 +121,7 @@ Granted grant_own_pages() {
 }
 
 void map_and_unmap(int gntdev, const Granted& granted) {
-    std::vector<char> space(sizeof(ioctl_gntdev_map_grant_ref) +
-                            grant_pages * sizeof(ioctl_gntdev_grant_ref));
+    std::vector<char> space(sizeof(ioctl_gntdev_map_grant_ref) + grant_pages * sizeof(ioctl_gntdev_grant_ref));
     auto* map = reinterpret_cast<ioctl_gntdev_map_grant_ref*>(space.data());
     map->count = grant_pages;
     for (std::uint32_t i = 0; i < grant_pages; i++)
@@ -142,8 +140,7 @@ void grants() {
     const int gntdev = open_device("/dev/xen/gntdev");
     report(
         "grant_map_unmap_page", 10, [&] { map_and_unmap(gntdev, granted); }, grant_pages);
-    void* local = mmap(nullptr, page_size, PROT_READ | PROT_WRITE,
-                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+    void* local = mmap(nullptr, page_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
     gntdev_grant_copy_segment segment{};
     segment.source.foreign = {granted.refs[0], 0, 0};
     segment.dest.virt = local;
@@ -151,8 +148,7 @@ void grants() {
     segment.flags = 1; // GNTCOPY_source_gref
     ioctl_gntdev_grant_copy copy{1, &segment};
     report("grant_copy_page", 300, [&] {
-        if (ioctl(gntdev, IOCTL_GNTDEV_GRANT_COPY, &copy) < 0 || segment.status != 0)
-            fail("grant copy");
+        if (ioctl(gntdev, IOCTL_GNTDEV_GRANT_COPY, &copy) < 0 || segment.status != 0) fail("grant copy");
     });
     close(gntdev);
     close(granted.fd);

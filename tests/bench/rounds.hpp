@@ -15,8 +15,7 @@ inline double now_ns() {
 
 /// Prints the median over the rounds of what one unit of `body` costs; body does `units` of them,
 /// and runs `times` times a round. The first round warms up and does not count.
-template <typename Body>
-void report(const char* name, int times, Body body, std::size_t units = 1) {
+template <typename Body> void report(const char* name, int times, Body body, std::size_t units = 1) {
     std::array<double, 9> rounds{};
     for (std::size_t round = 0; round <= rounds.size(); round++) {
         const double start = now_ns();

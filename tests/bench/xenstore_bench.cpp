@@ -73,8 +73,7 @@ class Client {
             need(sizeof h + h.len);
             std::string payload = in_.substr(at_ + sizeof h, h.len);
             at_ += sizeof h + h.len;
-            if (h.type == XS_ERROR && payload != "EEXIST\0"s)
-                throw std::runtime_error("request failed: " + payload);
+            if (h.type == XS_ERROR && payload != "EEXIST\0"s) throw std::runtime_error("request failed: " + payload);
             if ((h.type == XS_WATCH_EVENT) == want_event) return payload;
         }
     }
@@ -113,15 +112,13 @@ std::uint64_t cpu_ns(int pid) {
     unsigned long system = 0;
     const std::size_t after_name = text.rfind(')');
     if (after_name == std::string::npos ||
-        std::sscanf(text.c_str() + after_name + 2,
-                    "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &system) != 2)
+        std::sscanf(text.c_str() + after_name + 2, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user,
+                    &system) != 2)
         throw std::runtime_error("no process " + std::to_string(pid));
-    return (user + system) *
-           (1'000'000'000ULL / static_cast<unsigned long>(::sysconf(_SC_CLK_TCK)));
+    return (user + system) * (1'000'000'000ULL / static_cast<unsigned long>(::sysconf(_SC_CLK_TCK)));
 }
 
-void measure(const Settings& s, const char* what, const char* how,
-             const std::function<std::uint64_t()>& round) {
+void measure(const Settings& s, const char* what, const char* how, const std::function<std::uint64_t()>& round) {
     round(); // warm up
     const std::uint64_t cpu = cpu_ns(s.pid);
     const auto start = Clock::now();
@@ -135,8 +132,7 @@ void measure(const Settings& s, const char* what, const char* how,
     std::printf("{\"op\":\"%s\",\"mode\":\"%s\",\"nodes\":%d,\"watches\":%d,\"requests\":%llu,"
                 "\"per_second\":%.0f,\"wall_us\":%.3f,\"daemon_cpu_us\":%.3f}\n",
                 what, how, s.nodes, s.watches, static_cast<unsigned long long>(requests),
-                static_cast<double>(requests) / elapsed,
-                elapsed * 1e6 / static_cast<double>(requests),
+                static_cast<double>(requests) / elapsed, elapsed * 1e6 / static_cast<double>(requests),
                 used / 1e3 / static_cast<double>(requests));
     std::fflush(stdout);
 }
@@ -147,8 +143,7 @@ std::string node(int client) { return base + "/c" + std::to_string(client) + "/n
 
 void fill(Client& c, const Settings& s) {
     for (int i = 0; i < s.nodes; ++i) {
-        c.queue(XS_WRITE, base + "/fill/" + std::to_string(i / 1000) + "/" +
-                              std::to_string(i % 1000) + '\0' + "value");
+        c.queue(XS_WRITE, base + "/fill/" + std::to_string(i / 1000) + "/" + std::to_string(i % 1000) + '\0' + "value");
         if (i % 64 != 63 && i + 1 != s.nodes) continue;
         c.send();
         for (int k = 0; k <= i % 64; ++k)
@@ -165,11 +160,10 @@ void sequential(Client& c, const Settings& s) {
         c.call(XS_WRITE, base + "/dir/entry" + std::to_string(i) + '\0');
     measure(s, "read", "sequential", [&] { return c.call(XS_READ, node(0) + '\0'), 1; });
     measure(s, "write", "sequential", [&] { return c.call(XS_WRITE, node(0) + '\0' + value), 1; });
-    measure(s, "directory", "sequential",
-            [&] { return c.call(XS_DIRECTORY, base + "/dir\0"s), 1; });
+    measure(s, "directory", "sequential", [&] { return c.call(XS_DIRECTORY, base + "/dir\0"s), 1; });
     measure(s, "transaction", "sequential", [&] {
-        const auto tx = static_cast<std::uint32_t>(
-            std::strtoul(c.call(XS_TRANSACTION_START, "\0"s).c_str(), nullptr, 10));
+        const auto tx =
+            static_cast<std::uint32_t>(std::strtoul(c.call(XS_TRANSACTION_START, "\0"s).c_str(), nullptr, 10));
         for (int i = 0; i < 10; ++i)
             c.call(XS_WRITE, base + "/tx/" + std::to_string(i) + '\0' + value, tx);
         c.call(XS_TRANSACTION_END, "T\0"s, tx);
@@ -200,12 +194,9 @@ void pipelined(std::vector<Client>& clients, const Settings& s) {
             return clients.size() * static_cast<std::size_t>(s.depth);
         };
     };
-    measure(s, "write", "pipelined",
-            all([&](Client& c, int i, int) { c.queue(XS_WRITE, node(i) + '\0' + value); }));
-    measure(s, "read", "pipelined",
-            all([&](Client& c, int i, int) { c.queue(XS_READ, node(i) + '\0'); }));
-    measure(s, "directory", "pipelined",
-            all([&](Client& c, int, int) { c.queue(XS_DIRECTORY, base + "/dir\0"s); }));
+    measure(s, "write", "pipelined", all([&](Client& c, int i, int) { c.queue(XS_WRITE, node(i) + '\0' + value); }));
+    measure(s, "read", "pipelined", all([&](Client& c, int i, int) { c.queue(XS_READ, node(i) + '\0'); }));
+    measure(s, "directory", "pipelined", all([&](Client& c, int, int) { c.queue(XS_DIRECTORY, base + "/dir\0"s); }));
     measure(s, "transaction", "pipelined", [&] {
         std::vector<std::uint32_t> tx;
         for (Client& c : clients) {
@@ -213,12 +204,10 @@ void pipelined(std::vector<Client>& clients, const Settings& s) {
             c.send();
         }
         for (Client& c : clients)
-            tx.push_back(
-                static_cast<std::uint32_t>(std::strtoul(c.receive().c_str(), nullptr, 10)));
+            tx.push_back(static_cast<std::uint32_t>(std::strtoul(c.receive().c_str(), nullptr, 10)));
         for (std::size_t i = 0; i < clients.size(); ++i) {
             for (int k = 0; k < 10; ++k)
-                clients[i].queue(
-                    XS_WRITE, node(static_cast<int>(i)) + std::to_string(k) + '\0' + value, tx[i]);
+                clients[i].queue(XS_WRITE, node(static_cast<int>(i)) + std::to_string(k) + '\0' + value, tx[i]);
             clients[i].queue(XS_TRANSACTION_END, "F\0"s, tx[i]);
             clients[i].send();
         }

@@ -16,10 +16,7 @@ namespace {
 struct Nowhere : Host {
     int introduce(Domid, std::uint64_t, std::uint32_t) override { return 0; }
     void release(Domid) override {}
-    ControlReply control(Connection&, const Header&,
-                         const std::vector<std::string_view>&) override {
-        return {EINVAL};
-    }
+    ControlReply control(Connection&, const Header&, const std::vector<std::string_view>&) override { return {EINVAL}; }
 };
 
 void demand(bool holds) {
@@ -49,8 +46,7 @@ void requests(std::string_view in) {
         Connection* c = who == 0 ? &control : engine.domain_connection(static_cast<Domid>(who));
         const auto type = static_cast<unsigned char>(in[1]) % (XS_TYPE_COUNT + 1U);
         const auto tx = static_cast<unsigned char>(in[2]) % 8U;
-        const std::size_t len =
-            std::min<std::size_t>(static_cast<unsigned char>(in[3]), in.size() - 4);
+        const std::size_t len = std::min<std::size_t>(static_cast<unsigned char>(in[3]), in.size() - 4);
         const std::string_view payload = in.substr(4, len);
         in.remove_prefix(4 + len);
         engine.set_now(now += 50);

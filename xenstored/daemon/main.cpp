@@ -116,8 +116,7 @@ class LiveUpdate {
         if (error == 0) {
             for (const int k : keep)
                 ::fcntl(k, F_SETFD, 0);
-            std::vector<std::string> words =
-                arguments(fd, server_.has_gate() ? server_.gate().event_fd() : -1);
+            std::vector<std::string> words = arguments(fd, server_.has_gate() ? server_.gate().event_fd() : -1);
             std::vector<char*> argv;
             for (std::string& w : words)
                 argv.push_back(w.data());

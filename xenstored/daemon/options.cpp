@@ -46,8 +46,7 @@ The environment's XENSTORED_PATH and XENSTORED_RUNDIR set the socket as they do 
 std::uint32_t number(std::string_view text) {
     std::uint32_t n = 0;
     const char* end = text.data() + text.size();
-    if (std::from_chars(text.data(), end, n).ptr != end || text.empty())
-        fail("not a number: " + std::string(text));
+    if (std::from_chars(text.data(), end, n).ptr != end || text.empty()) fail("not a number: " + std::string(text));
     return n;
 }
 
@@ -138,11 +137,9 @@ Options parse_options(int argc, char** argv) {
     else if (const char* dir = std::getenv("XENSTORED_RUNDIR"))
         o.server.socket_path = std::string(dir) + "/socket";
     for (int i = 0; i < argc; ++i)
-        if (!std::string_view(argv[i]).starts_with("--live-update-fds"))
-            o.arguments.emplace_back(argv[i]);
+        if (!std::string_view(argv[i]).starts_with("--live-update-fds")) o.arguments.emplace_back(argv[i]);
     opterr = 0;
-    for (int c; (c = getopt_long(argc, argv, "NF:PDT:VKRI::E:S:W:t:A:M:Q:q:w:H", long_options,
-                                 nullptr)) != -1;) {
+    for (int c; (c = getopt_long(argc, argv, "NF:PDT:VKRI::E:S:W:t:A:M:Q:q:w:H", long_options, nullptr)) != -1;) {
         if (c == '?') fail(std::string("cannot make sense of ") + argv[optind - 1]);
         apply(o, c, optarg);
     }
@@ -151,8 +148,7 @@ Options parse_options(int argc, char** argv) {
         fail(std::string("unexpected argument ") + argv[optind]);
     if (o.server.state_dir.empty()) {
         const std::size_t slash = o.server.socket_path.rfind('/');
-        o.server.state_dir =
-            (slash == std::string::npos ? "." : o.server.socket_path.substr(0, slash)) + "/state";
+        o.server.state_dir = (slash == std::string::npos ? "." : o.server.socket_path.substr(0, slash)) + "/state";
     } else if (o.server.state_dir == "-") {
         o.server.state_dir.clear();
     }

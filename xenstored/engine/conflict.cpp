@@ -31,8 +31,7 @@ void Guard::consider(Connection& conn, std::uint32_t tx, std::uint64_t now) {
 }
 
 void Guard::open(Connection& conn, std::uint64_t now) {
-    if (!conn.privileged)
-        conn.guard_not_before = now + (std::min(now, deadline_) - started_ + 1) * pause_factor;
+    if (!conn.privileged) conn.guard_not_before = now + (std::min(now, deadline_) - started_ + 1) * pause_factor;
     holder_ = nullptr;
     paths_.clear();
 }

@@ -42,8 +42,7 @@ ControlReply Engine::run_control(Request& r, const std::vector<std::string_view>
     return host_.control(r.conn, r.header, words);
 }
 
-static void line(std::string& out, std::string_view name, std::uint64_t value,
-                 std::string_view note = {}) {
+static void line(std::string& out, std::string_view name, std::uint64_t value, std::string_view note = {}) {
     out += name;
     out.append(name.size() < 20 ? 20 - name.size() : 1, ' ');
     out += std::to_string(value);
@@ -65,8 +64,7 @@ ControlReply Engine::control_quota(const std::vector<std::string_view>& words) {
         const QuotaName* q = find_quota(words[2]);
         std::uint32_t value = 0;
         const char* end = words[3].data() + words[3].size();
-        if (!q || std::from_chars(words[3].data(), end, value).ptr != end || words[3].empty())
-            return {EINVAL};
+        if (!q || std::from_chars(words[3].data(), end, value).ptr != end || words[3].empty()) return {EINVAL};
         quotas.*q->member = value;
         return {};
     }
@@ -81,8 +79,7 @@ ControlReply Engine::control_quota(const std::vector<std::string_view>& words) {
     }
     Domid domid = 0;
     const char* end = words[1].data() + words[1].size();
-    if (words.size() != 2 || words[1].empty() ||
-        std::from_chars(words[1].data(), end, domid).ptr != end)
+    if (words.size() != 2 || words[1].empty() || std::from_chars(words[1].data(), end, domid).ptr != end)
         return {EINVAL};
     const Domain* d = find_domain(domid);
     if (!d) return {ENOENT};

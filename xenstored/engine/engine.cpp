@@ -9,8 +9,8 @@
 namespace hospes::xs {
 
 Engine::Engine(Host& host)
-    : host_(host), tree_(perms_.intern({{0, Access::None}})),
-      introduce_perms_(perms_.intern({{0, Access::None}})), release_perms_(introduce_perms_) {
+    : host_(host), tree_(perms_.intern({{0, Access::None}})), introduce_perms_(perms_.intern({{0, Access::None}})),
+      release_perms_(introduce_perms_) {
     load_node("/tool/xenstored", "", introduce_perms_);
 }
 
@@ -47,8 +47,8 @@ void Engine::disconnect(Connection& conn) {
     if (conn.ring) {
         if (Domain* d = find_domain(conn.domid)) d->conn = nullptr;
     }
-    const auto it = std::find_if(connections_.begin(), connections_.end(),
-                                 [&](const auto& c) { return c.get() == &conn; });
+    const auto it =
+        std::find_if(connections_.begin(), connections_.end(), [&](const auto& c) { return c.get() == &conn; });
     std::swap(*it, connections_.back());
     connections_.pop_back();
 }
@@ -142,8 +142,7 @@ void Engine::load_node(std::string_view path, std::string_view value, PermRef pe
         const Tree::Nearest from = tree_.nearest(path);
         const unsigned made = tree_.create(path, value, perms, ++generation_);
         const std::size_t names = path.size() - (from.path == "/" ? 0 : from.path.size()) - made;
-        ledger.add(perms->owner(), made,
-                   static_cast<std::int64_t>(made * sizeof(Node) + names + value.size()));
+        ledger.add(perms->owner(), made, static_cast<std::int64_t>(made * sizeof(Node) + names + value.size()));
     }
     settle(ledger);
 }

@@ -105,8 +105,7 @@ class Engine {
     void load_node(std::string_view path, std::string_view value, PermRef perms);
     void load_removed(std::string_view path);
     void load_special(std::string_view path, PermRef perms);
-    Watch* load_watch(Connection& conn, std::string_view client_path, std::string_view token,
-                      std::uint32_t depth);
+    Watch* load_watch(Connection& conn, std::string_view client_path, std::string_view token, std::uint32_t depth);
     bool load_unwatch(Connection& conn, std::string_view client_path, std::string_view token);
     void load_released(Domid domid);
     bool load_shut_down(Domid domid);
@@ -136,8 +135,7 @@ class Engine {
 
     // request.cpp
     Found lookup(Request& r, std::string_view raw, Access need, std::uint8_t aspects);
-    int canonical(const Connection& conn, std::string_view raw, Special special,
-                  std::string_view& out);
+    int canonical(const Connection& conn, std::string_view raw, Special special, std::string_view& out);
     bool may(const Connection& conn, const PermSet& perms, Access need) const;
     const Tree& view(const Request& r) const { return r.tx ? r.tx->tree : tree_; }
     int depend(Request& r, std::string_view path, std::uint8_t aspects);
@@ -156,10 +154,9 @@ class Engine {
     int create(Request& r, ChangeKind kind, std::string_view path, std::string_view value);
     int check_growth(Request& r, std::int64_t nodes, std::int64_t bytes);
     int check_size(const Connection& conn, std::size_t bytes) const;
-    void apply_create(Tree& tree, Ledger& ledger, bool privileged, Domid domid,
-                      std::string_view path, std::string_view value);
-    void apply_write(Tree& tree, Ledger& ledger, const Node& node, std::string_view path,
-                     std::string_view value);
+    void apply_create(Tree& tree, Ledger& ledger, bool privileged, Domid domid, std::string_view path,
+                      std::string_view value);
+    void apply_write(Tree& tree, Ledger& ledger, const Node& node, std::string_view path, std::string_view value);
     NodeRef apply_remove(Tree& tree, Ledger& ledger, std::string_view path);
     void settle(Ledger& ledger);
     bool must_wait(const Request& r) const;

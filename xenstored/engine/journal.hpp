@@ -17,8 +17,7 @@ class Journal {
     virtual void node(std::string_view path, std::string_view value, const PermSet& perms) = 0;
     virtual void removed(std::string_view path) = 0;
     virtual void special_perms(std::string_view path, const PermSet& perms) = 0;
-    virtual void watch(Domid domid, std::string_view client_path, std::string_view token,
-                       std::uint32_t depth) = 0;
+    virtual void watch(Domid domid, std::string_view client_path, std::string_view token, std::uint32_t depth) = 0;
     virtual void unwatch(Domid domid, std::string_view client_path, std::string_view token) = 0;
     virtual void reset_watches(Domid domid) = 0;
     virtual void introduced(Domid domid, std::uint64_t gfn, std::uint32_t port) = 0;

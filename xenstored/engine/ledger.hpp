@@ -26,9 +26,7 @@ class Ledger {
             }
         lines_.push_back({owner, nodes, bytes});
     }
-    void add(const Node& n, int sign) {
-        add(n.perms->owner(), sign, sign * static_cast<std::int64_t>(n.bytes()));
-    }
+    void add(const Node& n, int sign) { add(n.perms->owner(), sign, sign * static_cast<std::int64_t>(n.bytes())); }
     /// Takes a removed subtree off.
     void remove(const Node& n) {
         add(n, -1);

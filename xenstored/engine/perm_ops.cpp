@@ -64,8 +64,7 @@ int Engine::op_set_perms(Request& r) {
     }
     if (entries.empty() || !s.rest().empty()) return EINVAL;
     if (!r.conn.privileged && entries.size() > quotas.node_permissions) return ENOSPC;
-    if (!raw->empty() && (*raw)[0] == '@')
-        return set_special_perms(r, *raw, perms_.intern(std::move(entries)));
+    if (!raw->empty() && (*raw)[0] == '@') return set_special_perms(r, *raw, perms_.intern(std::move(entries)));
 
     const Found f = lookup(r, *raw, Access::Write, Aspect::Perms);
     if (f.error) return f.error;

@@ -40,8 +40,7 @@ int Engine::op_directory_part(Request& r) {
     if (!path || !offset_text || !s.rest().empty()) return EINVAL;
     std::uint64_t offset = 0;
     const char* end = offset_text->data() + offset_text->size();
-    if (std::from_chars(offset_text->data(), end, offset).ptr != end || offset_text->empty())
-        return EINVAL;
+    if (std::from_chars(offset_text->data(), end, offset).ptr != end || offset_text->empty()) return EINVAL;
     const Found f = lookup(r, *path, Access::Read, Aspect::Kids);
     if (f.error) return f.error;
 

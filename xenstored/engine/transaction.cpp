@@ -6,8 +6,7 @@
 namespace hospes::xs {
 
 void ReadSet::compact() {
-    std::sort(entries_.begin(), entries_.end(),
-              [](const Entry& a, const Entry& b) { return a.path < b.path; });
+    std::sort(entries_.begin(), entries_.end(), [](const Entry& a, const Entry& b) { return a.path < b.path; });
     std::size_t last = 0;
     for (std::size_t i = 1; i < entries_.size(); ++i) {
         if (entries_[i].path == entries_[last].path)
@@ -32,9 +31,8 @@ static bool unchanged(const Node* before, const Node* now, std::uint8_t aspects)
 
 bool still_valid(const Transaction& tx, const Tree& now) {
     if (tx.base.same_as(now)) return true;
-    return std::all_of(tx.reads.entries().begin(), tx.reads.entries().end(), [&](const auto& e) {
-        return unchanged(tx.base.find(e.path), now.find(e.path), e.aspects);
-    });
+    return std::all_of(tx.reads.entries().begin(), tx.reads.entries().end(),
+                       [&](const auto& e) { return unchanged(tx.base.find(e.path), now.find(e.path), e.aspects); });
 }
 
 } // namespace hospes::xs

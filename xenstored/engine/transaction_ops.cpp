@@ -127,8 +127,8 @@ void Engine::announce(const Transaction& tx, const Tree& before) {
 }
 
 void Engine::drop_transaction(Connection& conn, Transaction& tx) {
-    const auto it = std::find_if(conn.transactions.begin(), conn.transactions.end(),
-                                 [&](const auto& t) { return t.get() == &tx; });
+    const auto it =
+        std::find_if(conn.transactions.begin(), conn.transactions.end(), [&](const auto& t) { return t.get() == &tx; });
     conn.transactions.erase(it);
     if (conn.ring) --domain(conn.domid).transactions;
 }

@@ -69,8 +69,8 @@ void WatchTrie::remove(Watch& watch) {
     mine[watch.index]->index = watch.index;
     mine.pop_back();
     WatchNode* n = watch.node;
-    const auto it = std::find_if(n->watches.begin(), n->watches.end(),
-                                 [&](const auto& w) { return w.get() == &watch; });
+    const auto it =
+        std::find_if(n->watches.begin(), n->watches.end(), [&](const auto& w) { return w.get() == &watch; });
     n->watches.erase(it);
     --size_;
     prune(n);

@@ -53,9 +53,7 @@ class WatchTrie {
 
   private:
     WatchNode& root_for(std::string_view path) { return path[0] == '@' ? special_ : root_; }
-    const WatchNode& root_for(std::string_view path) const {
-        return path[0] == '@' ? special_ : root_;
-    }
+    const WatchNode& root_for(std::string_view path) const { return path[0] == '@' ? special_ : root_; }
     static const WatchNode* kid(const WatchNode& n, std::string_view name);
     static WatchNode& make_kid(WatchNode& n, std::string_view name);
     const WatchNode* locate(std::string_view path) const;

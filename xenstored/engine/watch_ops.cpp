@@ -35,8 +35,7 @@ int Engine::op_watch(Request& r) {
     return 0;
 }
 
-Watch* Engine::load_watch(Connection& conn, std::string_view client_path, std::string_view token,
-                          std::uint32_t depth) {
+Watch* Engine::load_watch(Connection& conn, std::string_view client_path, std::string_view token, std::uint32_t depth) {
     std::string_view path;
     if (canonical(conn, client_path, Special::Allowed, path)) return nullptr;
     Watch* w = watches_.add(conn, path, token);
@@ -104,8 +103,7 @@ void Engine::send_event(Watch& watch, std::string_view path) {
         return;
     }
     const std::string_view nul("", 1);
-    const std::string_view shown =
-        watch.home && path.size() > watch.home ? path.substr(watch.home) : path;
+    const std::string_view shown = watch.home && path.size() > watch.home ? path.substr(watch.home) : path;
     if (shown.size() + watch.token.size() + 2 > payload_max) return;
     c.out.message(XS_WATCH_EVENT, 0, 0, shown, nul, std::string_view(watch.token), nul);
     watch.queued_end = c.out.queued();

@@ -17,8 +17,7 @@ int Engine::check_growth(Request& r, std::int64_t nodes, std::int64_t bytes) {
     Domain& d = domain(r.conn.domid);
     nodes += d.nodes + (r.tx ? r.tx->ledger.nodes_of(d.id) : 0);
     bytes += static_cast<std::int64_t>(memory_of(d)) + (r.tx ? r.tx->ledger.bytes_of(d.id) : 0);
-    quota_peak.nodes =
-        std::max(quota_peak.nodes, static_cast<std::uint32_t>(std::max<std::int64_t>(nodes, 0)));
+    quota_peak.nodes = std::max(quota_peak.nodes, static_cast<std::uint32_t>(std::max<std::int64_t>(nodes, 0)));
     return nodes > quotas.nodes || bytes > quotas.memory ? ENOSPC : 0;
 }
 
@@ -31,8 +30,8 @@ void Engine::settle(Ledger& ledger) {
     ledger.clear();
 }
 
-void Engine::apply_create(Tree& tree, Ledger& ledger, bool privileged, Domid domid,
-                          std::string_view path, std::string_view value) {
+void Engine::apply_create(Tree& tree, Ledger& ledger, bool privileged, Domid domid, std::string_view path,
+                          std::string_view value) {
     const Tree::Nearest from = tree.nearest(path);
     // A new node inherits its parent's permissions, except that a guest owns what it creates.
     PermRef perms(from.node->perms);
@@ -40,12 +39,10 @@ void Engine::apply_create(Tree& tree, Ledger& ledger, bool privileged, Domid dom
     const std::size_t above = from.path == "/" ? 0 : from.path.size();
     const unsigned made = tree.create(path, value, perms, ++generation_);
     const std::size_t names = path.size() - above - made;
-    ledger.add(perms->owner(), made,
-               static_cast<std::int64_t>(made * sizeof(Node) + names + value.size()));
+    ledger.add(perms->owner(), made, static_cast<std::int64_t>(made * sizeof(Node) + names + value.size()));
 }
 
-void Engine::apply_write(Tree& tree, Ledger& ledger, const Node& node, std::string_view path,
-                         std::string_view value) {
+void Engine::apply_write(Tree& tree, Ledger& ledger, const Node& node, std::string_view path, std::string_view value) {
     ledger.add(node.perms->owner(), 0,
                static_cast<std::int64_t>(value.size()) - static_cast<std::int64_t>(node.value_len));
     tree.set_value(path, value);
@@ -62,10 +59,9 @@ int Engine::create(Request& r, ChangeKind kind, std::string_view path, std::stri
     const Tree::Nearest up = now.nearest(path);
     const std::string_view fresh = path.substr(up.path == "/" ? 0 : up.path.size());
     const auto made = static_cast<std::int64_t>(std::count(fresh.begin(), fresh.end(), '/'));
-    if (const int e = check_size(r.conn, leaf_of(path).size() + value.size() + sizeof(Node)))
-        return e;
-    const std::int64_t bytes = made * static_cast<std::int64_t>(sizeof(Node)) +
-                               static_cast<std::int64_t>(fresh.size() + value.size());
+    if (const int e = check_size(r.conn, leaf_of(path).size() + value.size() + sizeof(Node))) return e;
+    const std::int64_t bytes =
+        made * static_cast<std::int64_t>(sizeof(Node)) + static_cast<std::int64_t>(fresh.size() + value.size());
     if (const int e = check_growth(r, made, bytes)) return e;
     if (r.tx) {
         apply_create(r.tx->tree, r.tx->ledger, r.conn.privileged, r.conn.domid, path, value);

@@ -10,10 +10,9 @@ namespace hospes::xs {
 /// A domain on its ring: one request at a time, a bounded number per turn.
 class DomainSession final : public Session {
   public:
-    DomainSession(Server& server, Connection& connection, std::unique_ptr<RingPage> page, Ring ring,
-                  Slot& its_slot, std::uint32_t local_port)
-        : Session(connection), port(local_port), slot(its_slot), server_(server),
-          page_(std::move(page)), ring_(ring) {}
+    DomainSession(Server& server, Connection& connection, std::unique_ptr<RingPage> page, Ring ring, Slot& its_slot,
+                  std::uint32_t local_port)
+        : Session(connection), port(local_port), slot(its_slot), server_(server), page_(std::move(page)), ring_(ring) {}
 
     bool run() override;
     void flush() override;

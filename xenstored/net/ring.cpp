@@ -7,13 +7,10 @@
 namespace hospes::xs {
 namespace {
 
-constexpr std::uint32_t features =
-    XENSTORE_SERVER_FEATURE_RECONNECTION | XENSTORE_SERVER_FEATURE_ERROR;
+constexpr std::uint32_t features = XENSTORE_SERVER_FEATURE_RECONNECTION | XENSTORE_SERVER_FEATURE_ERROR;
 
 std::uint32_t load(const std::uint32_t& index) { return __atomic_load_n(&index, __ATOMIC_ACQUIRE); }
-void store(std::uint32_t& index, std::uint32_t value) {
-    __atomic_store_n(&index, value, __ATOMIC_RELEASE);
-}
+void store(std::uint32_t& index, std::uint32_t value) { __atomic_store_n(&index, value, __ATOMIC_RELEASE); }
 /// Keeps the order of writes to the slot as a crash would see it.
 void fence() { std::atomic_signal_fence(std::memory_order_seq_cst); }
 
@@ -33,8 +30,7 @@ Ring::Ring(xenstore_domain_interface& page, Slot& slot, Domid domid) : Ring(page
 
 Ring Ring::resume(xenstore_domain_interface& page, Slot& slot, std::uint64_t committed) {
     Ring r(page, slot);
-    if (slot.next.count == slot.now.count + 1 && slot.next.position <= committed)
-        slot.now = slot.next;
+    if (slot.next.count == slot.now.count + 1 && slot.next.position <= committed) slot.now = slot.next;
     slot.next = slot.now;
     r.req_cons_ = load(page.req_cons);
     r.rsp_prod_ = load(page.rsp_prod);
@@ -99,8 +95,7 @@ bool Ring::fetch() {
         }
         if (available == 0) return false;
         const std::uint32_t at = MASK_XENSTORE_IDX(req_cons_);
-        const std::uint32_t n =
-            std::min({want - have, available, static_cast<std::uint32_t>(XENSTORE_RING_SIZE) - at});
+        const std::uint32_t n = std::min({want - have, available, static_cast<std::uint32_t>(XENSTORE_RING_SIZE) - at});
         std::memcpy(slot_->in.data() + have, page_->req + at, n);
         fence();
         req_cons_ += n;
@@ -161,8 +156,8 @@ void Ring::push() {
         const std::uint32_t space = XENSTORE_RING_SIZE - waiting;
         if (space == 0) return;
         const std::uint32_t at = MASK_XENSTORE_IDX(rsp_prod_);
-        const std::uint32_t n = std::min({slot_->now.out_len - sent, space,
-                                          static_cast<std::uint32_t>(XENSTORE_RING_SIZE) - at});
+        const std::uint32_t n =
+            std::min({slot_->now.out_len - sent, space, static_cast<std::uint32_t>(XENSTORE_RING_SIZE) - at});
         std::memcpy(page_->rsp + at, slot_->out.data() + sent, n);
         rsp_prod_ += n;
         store(page_->rsp_prod, rsp_prod_);

@@ -18,13 +18,12 @@ namespace asio = boost::asio;
 
 static std::uint64_t now_ms() {
     const auto now = std::chrono::steady_clock::now().time_since_epoch();
-    return static_cast<std::uint64_t>(
-        std::chrono::duration_cast<std::chrono::milliseconds>(now).count());
+    return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(now).count());
 }
 
 Server::Server(asio::io_context& io, ServerOptions options, std::unique_ptr<XenGate> gate)
-    : io_(io), options_(std::move(options)), gate_(std::move(gate)), engine_(*this), acceptor_(io),
-      events_(io), guard_timer_(io) {}
+    : io_(io), options_(std::move(options)), gate_(std::move(gate)), engine_(*this), acceptor_(io), events_(io),
+      guard_timer_(io) {}
 
 Server::~Server() {
     engine_.set_journal(nullptr);
@@ -94,8 +93,7 @@ void Server::accept() {
     acceptor_.async_accept([this](const auto& error, SocketSession::Socket socket) {
         if (error == asio::error::operation_aborted) return;
         if (!error) {
-            auto s =
-                std::make_shared<SocketSession>(*this, engine_.connect_socket(), std::move(socket));
+            auto s = std::make_shared<SocketSession>(*this, engine_.connect_socket(), std::move(socket));
             sockets_.insert(s);
             s->read();
         }

@@ -51,8 +51,7 @@ class Server final : public Host, private state::TransportLoader {
     // --- Host
     int introduce(Domid domid, std::uint64_t gfn, std::uint32_t port) override;
     void release(Domid domid) override;
-    ControlReply control(Connection& conn, const Header& header,
-                         const std::vector<std::string_view>& words) override;
+    ControlReply control(Connection& conn, const Header& header, const std::vector<std::string_view>& words) override;
     std::string control_help() const override;
 
     /// Extra CONTROL commands (live-update), set by the daemon.

@@ -56,8 +56,7 @@ void Server::connect_own_domain() {
         gate_->notify(local); // the kernel waits for this before it uses the store
 }
 
-int Server::link(Domid domid, std::unique_ptr<RingPage> page, std::uint32_t local_port,
-                 bool resumed) {
+int Server::link(Domid domid, std::unique_ptr<RingPage> page, std::uint32_t local_port, bool resumed) {
     Connection& c = *engine_.domain_connection(domid);
     Slot* slot = resumed ? slots_.find(domid) : slots_.allocate(domid);
     if (!slot) {
@@ -65,10 +64,9 @@ int Server::link(Domid domid, std::unique_ptr<RingPage> page, std::uint32_t loca
         return ENOMEM;
     }
     xenstore_domain_interface& ring = page->interface();
-    auto session = std::make_unique<DomainSession>(*this, c, std::move(page),
-                                                   resumed ? Ring::resume(ring, *slot, committed_)
-                                                           : Ring(ring, *slot, domid),
-                                                   *slot, local_port);
+    auto session = std::make_unique<DomainSession>(
+        *this, c, std::move(page), resumed ? Ring::resume(ring, *slot, committed_) : Ring(ring, *slot, domid), *slot,
+        local_port);
     by_port_[local_port] = session.get();
     DomainSession& s = *session;
     rings_[domid] = std::move(session);
@@ -111,8 +109,7 @@ bool Server::attach(Domid domid, bool crashed) {
         local = it->second;
     else if (page)
         local = gate_->bind(domid, d.port, error);
-    if (!page || !local ||
-        link(domid, std::move(page), local, slots_.find(domid) != nullptr) != 0) {
+    if (!page || !local || link(domid, std::move(page), local, slots_.find(domid) != nullptr) != 0) {
         log::warn("cannot reconnect domain " + std::to_string(domid) + ": " + std::strerror(error));
         return false;
     }
@@ -141,8 +138,7 @@ std::string Server::control_help() const {
            "live-update [-c <cmdline>] [-F] [-t <timeout>] <file>\n";
 }
 
-ControlReply Server::control(Connection& conn, const Header& header,
-                             const std::vector<std::string_view>& words) {
+ControlReply Server::control(Connection& conn, const Header& header, const std::vector<std::string_view>& words) {
     const std::string_view command = words[0];
     if (command == "log" && words.size() == 2 && (words[1] == "on" || words[1] == "off")) {
         log::trace_on(words[1] == "on");

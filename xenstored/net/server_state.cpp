@@ -99,8 +99,7 @@ bool Server::load(Record type, Reader& in) {
         const std::string_view token = in.text();
         const std::uint32_t depth = in.number32();
         for (const auto& c : engine_.connections())
-            if (!c->ring && c->id == id && !in.bad())
-                return engine_.load_watch(*c, path, token, depth) != nullptr;
+            if (!c->ring && c->id == id && !in.bad()) return engine_.load_watch(*c, path, token, depth) != nullptr;
         return false;
     }
     case Record::DomainPort: {

@@ -10,8 +10,7 @@ namespace hospes::xs {
 namespace asio = boost::asio;
 
 SocketSession::SocketSession(Server& server, Connection& connection, Socket socket)
-    : Session(connection), server_(server), socket_(std::move(socket)),
-      buffer_(new char[buffer_size]) {}
+    : Session(connection), server_(server), socket_(std::move(socket)), buffer_(new char[buffer_size]) {}
 
 void SocketSession::preload(std::string_view input) {
     const std::size_t n = std::min(input.size(), buffer_size);
@@ -68,8 +67,7 @@ void SocketSession::flush() {
     if (closed || writing_) return;
     while (!conn->out.empty()) {
         const std::string_view bytes = conn->out.bytes();
-        const ssize_t n = ::send(socket_.native_handle(), bytes.data(), bytes.size(),
-                                 MSG_DONTWAIT | MSG_NOSIGNAL);
+        const ssize_t n = ::send(socket_.native_handle(), bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
         if (n >= 0) {
             conn->out.consume(static_cast<std::size_t>(n));
             continue;

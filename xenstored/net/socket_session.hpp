@@ -30,8 +30,7 @@ class SocketSession final : public Session, public std::enable_shared_from_this<
 
     static constexpr std::size_t buffer_size = 16384;     ///< several of the largest messages
     static constexpr std::size_t backlog_pause = 1 << 18; ///< unsent output that stops reading
-    static constexpr std::size_t backlog_limit = 1
-                                                 << 26; ///< unsent output that ends the connection
+    static constexpr std::size_t backlog_limit = 1 << 26; ///< unsent output that ends the connection
 
     Server& server_;
     Socket socket_;

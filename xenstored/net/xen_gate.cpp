@@ -20,9 +20,7 @@ constexpr std::uint32_t store_grant = 1; ///< GNTTAB_RESERVED_XENSTORE, <xen/gra
 template <class Memory> class Page final : public RingPage {
   public:
     explicit Page(Memory memory) : memory_(std::move(memory)) {}
-    xenstore_domain_interface& interface() override {
-        return *memory_.template as<xenstore_domain_interface>();
-    }
+    xenstore_domain_interface& interface() override { return *memory_.template as<xenstore_domain_interface>(); }
 
   private:
     Memory memory_;
@@ -126,8 +124,7 @@ std::unique_ptr<XenGate> open_xen_gate(int inherited_event_fd, std::string& why)
         return nullptr;
     }
     if (inherited_event_fd >= 0)
-        return std::make_unique<LinuxGate>(std::move(*transport),
-                                           xc::EventChannels(inherited_event_fd));
+        return std::make_unique<LinuxGate>(std::move(*transport), xc::EventChannels(inherited_event_fd));
     auto events = xc::EventChannels::open();
     if (!events.ok()) {
         why = events.problem().text();

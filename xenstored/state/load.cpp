@@ -53,8 +53,7 @@ class Loader {
         }
         const std::string_view value = in.text();
         PermRef p;
-        if (!perms(in, p) || value.size() > payload_max || !valid_path(path_, Special::No))
-            return false;
+        if (!perms(in, p) || value.size() > payload_max || !valid_path(path_, Special::No)) return false;
         engine_.load_node(path_, value, std::move(p));
         return true;
     }
@@ -90,8 +89,7 @@ class Loader {
 
     bool domain(Record type, Reader& in) {
         const Domid id = in.domid();
-        const std::uint64_t second =
-            type == Record::Introduced || type == Record::Target ? in.number() : 0;
+        const std::uint64_t second = type == Record::Introduced || type == Record::Target ? in.number() : 0;
         const std::uint32_t port = type == Record::Introduced ? in.number32() : 0;
         if (in.bad()) return false;
         switch (type) {
@@ -134,14 +132,12 @@ class Loader {
         const std::string_view path = in.text();
         const std::string_view value = in.text();
         std::vector<Perm> entries = in.perms();
-        if (in.bad() || kind > static_cast<unsigned>(ChangeKind::SetPerms) ||
-            !valid_path(path, Special::No))
+        if (in.bad() || kind > static_cast<unsigned>(ChangeKind::SetPerms) || !valid_path(path, Special::No))
             return false;
         PermRef p;
         if (!entries.empty()) p = engine_.perm_table().intern(std::move(entries));
         if (!p && static_cast<ChangeKind>(kind) == ChangeKind::SetPerms) return false;
-        engine_.load_change(*tx_, {static_cast<ChangeKind>(kind), std::string(path),
-                                   std::string(value), std::move(p)});
+        engine_.load_change(*tx_, {static_cast<ChangeKind>(kind), std::string(path), std::string(value), std::move(p)});
         return true;
     }
 

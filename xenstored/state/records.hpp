@@ -32,8 +32,8 @@ enum class Record : std::uint8_t {
     ShutDown = 11,    ///< domid: its shutdown has been announced
     Generation = 12,  ///< number
     // Live update only.
-    Global = 32, ///< listening fd, event fd, port of VIRQ_DOM_EXC, slots fd (each + 1; 0: none)
-    Socket = 33, ///< id, fd, next tx, unread input, unsent output
+    Global = 32,       ///< listening fd, event fd, port of VIRQ_DOM_EXC, slots fd (each + 1; 0: none)
+    Socket = 33,       ///< id, fd, next tx, unread input, unsent output
     SocketWatch = 34,  ///< connection id, client path, token, depth
     DomainPort = 35,   ///< domid, local port
     DomainOutput = 36, ///< domid, next tx, unsent output

@@ -38,8 +38,7 @@ bool StateFile::recover(Engine& engine, std::uint64_t& position, std::string& wh
     if (fd < 0) return false;
     struct stat st {};
     FileHeader h{};
-    const bool readable =
-        ::fstat(fd, &st) == 0 && ::pread(fd, &h, sizeof h, 0) == static_cast<ssize_t>(sizeof h);
+    const bool readable = ::fstat(fd, &st) == 0 && ::pread(fd, &h, sizeof h, 0) == static_cast<ssize_t>(sizeof h);
     const auto size = static_cast<std::size_t>(st.st_size);
     if (!readable || std::memcmp(h.magic, magic, sizeof h.magic) != 0)
         why = "not a state file";
@@ -52,8 +51,7 @@ bool StateFile::recover(Engine& engine, std::uint64_t& position, std::string& wh
     void* map = why.empty() ? ::mmap(nullptr, size, PROT_READ, MAP_SHARED, fd, 0) : MAP_FAILED;
     ::close(fd);
     if (map == MAP_FAILED) return false;
-    const bool whole =
-        load(engine, {static_cast<const char*>(map) + sizeof h, h.committed}, nullptr);
+    const bool whole = load(engine, {static_cast<const char*>(map) + sizeof h, h.committed}, nullptr);
     ::munmap(map, size);
     if (!whole) why = "a record makes no sense; kept what stands before it";
     position = h.base + h.committed;
@@ -154,8 +152,7 @@ void StateFile::special_perms(std::string_view path, const PermSet& perms) {
     batch_.text(path);
     batch_.perms(&perms);
 }
-void StateFile::watch(Domid domid, std::string_view client_path, std::string_view token,
-                      std::uint32_t depth) {
+void StateFile::watch(Domid domid, std::string_view client_path, std::string_view token, std::uint32_t depth) {
     domain_record(Record::Watch, domid);
     batch_.text(client_path);
     batch_.text(token);

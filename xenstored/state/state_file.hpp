@@ -53,8 +53,7 @@ class StateFile final : public Journal {
     void node(std::string_view path, std::string_view value, const PermSet& perms) override;
     void removed(std::string_view path) override;
     void special_perms(std::string_view path, const PermSet& perms) override;
-    void watch(Domid domid, std::string_view client_path, std::string_view token,
-               std::uint32_t depth) override;
+    void watch(Domid domid, std::string_view client_path, std::string_view token, std::uint32_t depth) override;
     void unwatch(Domid domid, std::string_view client_path, std::string_view token) override;
     void reset_watches(Domid domid) override;
     void introduced(Domid domid, std::uint64_t gfn, std::uint32_t port) override;

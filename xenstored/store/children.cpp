@@ -168,8 +168,7 @@ void merge(Block& b, std::uint16_t i) {
     Block* left = own(l.block);
     Block* right = own(r.block);
     if (left->capacity < block_max) {
-        void* p =
-            std::realloc(static_cast<void*>(left), sizeof(Block) + block_max * sizeof(BlockEntry));
+        void* p = std::realloc(static_cast<void*>(left), sizeof(Block) + block_max * sizeof(BlockEntry));
         if (!p) throw std::bad_alloc();
         left = l.block = static_cast<Block*>(p);
         left->capacity = block_max;

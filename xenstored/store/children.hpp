@@ -13,8 +13,7 @@
 namespace hospes::xs {
 
 struct BlockEntry {
-    std::uint64_t
-        key; ///< length and first seven bytes of the (first) name: decides most comparisons
+    std::uint64_t key; ///< length and first seven bytes of the (first) name: decides most comparisons
     union {
         Node* node;
         Block* block;

@@ -15,8 +15,7 @@ static Node* allocate(std::size_t text) {
     return static_cast<Node*>(p);
 }
 
-Node* make_node(std::string_view name, std::string_view value, PermRef perms,
-                std::uint64_t generation) {
+Node* make_node(std::string_view name, std::string_view value, PermRef perms, std::uint64_t generation) {
     Node* n = allocate(name.size() + value.size());
     n->refs = 1;
     n->name_len = static_cast<std::uint16_t>(name.size());
@@ -52,8 +51,7 @@ Node* own(Node*& slot) {
 
 void set_value(Node*& slot, std::string_view value) {
     if (value.size() != slot->value_len) {
-        void* p =
-            std::realloc(static_cast<void*>(slot), sizeof(Node) + slot->name_len + value.size());
+        void* p = std::realloc(static_cast<void*>(slot), sizeof(Node) + slot->name_len + value.size());
         if (!p) throw std::bad_alloc();
         slot = static_cast<Node*>(p);
         slot->value_len = static_cast<std::uint16_t>(value.size());

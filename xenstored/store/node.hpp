@@ -32,8 +32,7 @@ struct Node {
 static_assert(sizeof(Node) == 32);
 
 /// A new node with one reference, owned by the caller.
-Node* make_node(std::string_view name, std::string_view value, PermRef perms,
-                std::uint64_t generation);
+Node* make_node(std::string_view name, std::string_view value, PermRef perms, std::uint64_t generation);
 void ref(Node* node);
 void unref(Node* node); ///< null is allowed
 

@@ -34,8 +34,7 @@ bool valid_path(std::string_view path, Special special) {
 
 bool is_below(std::string_view child, std::string_view parent) {
     if (parent == "/") return !child.empty() && child[0] == '/';
-    return child.starts_with(parent) &&
-           (child.size() == parent.size() || child[parent.size()] == '/');
+    return child.starts_with(parent) && (child.size() == parent.size() || child[parent.size()] == '/');
 }
 
 std::string_view parent_of(std::string_view path) {

@@ -62,8 +62,7 @@ PermRef PermTable::with_owner(const PermSet& set, Domid owner) {
 }
 
 void PermTable::erase(PermSet* set) {
-    if (const auto it = sets_.find(set->key_); it != sets_.end() && it->second == set)
-        sets_.erase(it);
+    if (const auto it = sets_.find(set->key_); it != sets_.end() && it->second == set) sets_.erase(it);
     delete set;
 }
 

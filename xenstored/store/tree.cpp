@@ -35,9 +35,7 @@ Node*& Tree::own_path(std::string_view path) {
     return *at;
 }
 
-void Tree::set_value(std::string_view path, std::string_view value) {
-    xs::set_value(own_path(path), value);
-}
+void Tree::set_value(std::string_view path, std::string_view value) { xs::set_value(own_path(path), value); }
 
 void Tree::set_perms(std::string_view path, PermRef perms) {
     Node* n = own_path(path);
@@ -45,8 +43,7 @@ void Tree::set_perms(std::string_view path, PermRef perms) {
     PermRef::drop(old);
 }
 
-unsigned Tree::create(std::string_view path, std::string_view value, const PermRef& perms,
-                      std::uint64_t generation) {
+unsigned Tree::create(std::string_view path, std::string_view value, const PermRef& perms, std::uint64_t generation) {
     const Nearest from = nearest(path);
     Node* parent = own_path(from.path);
     parent->generation = generation;

@@ -40,8 +40,7 @@ class Tree {
     void set_perms(std::string_view path, PermRef perms);          ///< must exist
     /// Creates an absent node and its missing parents (with empty values), all with `perms`.
     /// Returns how many nodes that made.
-    unsigned create(std::string_view path, std::string_view value, const PermRef& perms,
-                    std::uint64_t generation);
+    unsigned create(std::string_view path, std::string_view value, const PermRef& perms, std::uint64_t generation);
     /// Takes an existing node other than the root out, with everything below it.
     NodeRef remove(std::string_view path, std::uint64_t generation);
 

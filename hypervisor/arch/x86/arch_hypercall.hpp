@@ -17,4 +17,4 @@ inline u32 arch_features(const Domain& domain) {
 inline u64 arch_virt_start() { return hv_start; }
 inline u32 arch_vm_assists(const Domain& domain) { return domain.is_hvm ? 0 : pv_vm_assists; }
 
-}  // namespace hv
+} // namespace hv

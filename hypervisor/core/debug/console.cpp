@@ -21,7 +21,7 @@ char early_ring[16384];
 TextRing ring(early_ring, sizeof(early_ring));
 SpinLock console_lock{LockRank::console};
 Ns16550 serial;
-bool serial_async = false;  ///< the queue is drained by the poll timer; before, and in a panic, every write waits
+bool serial_async = false; ///< the queue is drained by the poll timer; before, and in a panic, every write waits
 
 SerialConfig com1_config, com2_config{.baud = 115200, .line_control = 3, .port = 0x2f8, .irq = 3, .given = false};
 StringOption console("console", "com1");
@@ -39,8 +39,7 @@ HV_OPTION(com2);
 int console_port() {
     const char* word = console.value;
     while (*word) {
-        if (string_starts(word, "com1") || string_starts(word, "com2"))
-            return word[3] - '1';
+        if (string_starts(word, "com1") || string_starts(word, "com2")) return word[3] - '1';
         while (*word && *word++ != ',') {
         }
     }
@@ -48,22 +47,19 @@ int console_port() {
 }
 
 void serial_put(const char* text, usize length) {
-    if (!serial.present())
-        return;
+    if (!serial.present()) return;
     const char* start = text;
     for (usize i = 0; i < length; ++i) {
-        if (text[i] != '\n')
-            continue;
+        if (text[i] != '\n') continue;
         serial.write(start, static_cast<usize>(text + i - start));
         serial.write("\r\n", 2);
         start = text + i + 1;
     }
     serial.write(start, static_cast<usize>(text + length - start));
-    if (!serial_async)
-        serial.flush();
+    if (!serial_async) serial.flush();
 }
 
-}  // namespace
+} // namespace
 
 void console_write(const char* text, usize length) {
     const IrqGuard guard(console_lock);
@@ -83,17 +79,15 @@ void console_init() {
         return;
     }
     const IrqGuard guard(console_lock);
-    if (!serial.init(port == 0 ? com1_config : com2_config))
-        return;
-    char piece[256];  // what was logged before the port was known
+    if (!serial.init(port == 0 ? com1_config : com2_config)) return;
+    char piece[256]; // what was logged before the port was known
     for (u32 at = ring.first(); u32 n = ring.copy(at, piece, sizeof(piece)); at += n)
         serial_put(piece, n);
 }
 
 void console_init_ring() {
     u64 size = align_up(conring_size.value, page_size);
-    if (size <= sizeof(early_ring))
-        return;
+    if (size <= sizeof(early_ring)) return;
     unsigned order = 0;
     while ((page_size << order) < size && order < 12)
         ++order;
@@ -124,8 +118,7 @@ static void drain_serial() {
 void console_poll_serial() {
     // The timer and the interrupt may come on two CPUs: one drains at a time, or batches overtake each other.
     static Atomic<u32> wanted{0};
-    if (wanted.fetch_add(1) != 0)
-        return;
+    if (wanted.fetch_add(1) != 0) return;
     for (u32 seen = 1; seen;) {
         drain_serial();
         seen = wanted.fetch_sub(seen) - seen;
@@ -144,8 +137,7 @@ void console_enable_serial_interrupts() {
 
 void console_force_unlock() {
     serial_async = false;
-    if (console_lock.is_locked())
-        ::new (static_cast<void*>(&console_lock)) SpinLock(LockRank::console);
+    if (console_lock.is_locked()) ::new (static_cast<void*>(&console_lock)) SpinLock(LockRank::console);
 }
 
 void console_flush() {
@@ -169,8 +161,7 @@ Status console_read_ring(xen_sysctl_readconsole& op) {
             at = ring.clamp(at);
             n = ring.copy(at, piece, min_of<u32>(sizeof(piece), op.count - done));
         }
-        if (!n)
-            break;
+        if (!n) break;
         TRY(buffer.offset(done).write(piece, n));
         done += n;
         at += n;
@@ -184,4 +175,4 @@ Status console_read_ring(xen_sysctl_readconsole& op) {
     return {};
 }
 
-}  // namespace hv
+} // namespace hv

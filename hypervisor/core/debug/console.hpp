@@ -30,4 +30,4 @@ void console_give_input_to_dom0();
 u8 console_log_threshold(bool guest);
 void console_set_log_threshold(bool guest, u8 level);
 
-}  // namespace hv
+} // namespace hv

@@ -22,8 +22,7 @@ char switch_char = 'a' & 0x1f;
 bool start_at_hypervisor = false;
 CustomOption conswitch("conswitch", [](Option&, const char* value, bool negated) {
     const char c = static_cast<char>(*value | 0x20);
-    if (negated || c < 'a' || c > 'z' || (value[1] && !string_equal(value + 1, "x")))
-        return false;
+    if (negated || c < 'a' || c > 'z' || (value[1] && !string_equal(value + 1, "x"))) return false;
     switch_char = static_cast<char>(c & 0x1f);
     start_at_hypervisor = value[1] == 'x';
     return true;
@@ -33,7 +32,7 @@ HV_OPTION(conswitch);
 SpinLock input_lock{LockRank::leaf};
 bool to_dom0 = false;
 unsigned switches_seen = 0;
-char received[1024];  // for dom0: CONSOLEIO_read
+char received[1024]; // for dom0: CONSOLEIO_read
 u32 received_head = 0, received_tail = 0;
 char pending_keys[64];
 u32 keys_head = 0, keys_tail = 0;
@@ -43,8 +42,7 @@ void run_keys(void*) {
         char key;
         {
             const IrqGuard guard(input_lock);
-            if (keys_tail == keys_head)
-                return;
+            if (keys_tail == keys_head) return;
             key = pending_keys[keys_tail++ % sizeof(pending_keys)];
         }
         console_handle_key(key);
@@ -65,7 +63,7 @@ void poll(void*) {
 }
 void serial_interrupt(u32, void*) { console_poll_serial(); }
 
-}  // namespace
+} // namespace
 
 void console_input(char c) {
     enum class Then { nothing, announce, key, event } then = Then::nothing;
@@ -84,12 +82,10 @@ void console_input(char c) {
             switches_seen = 0;
             if (to_dom0) {
                 received[received_head++ % sizeof(received)] = c;
-                if (received_head - received_tail > sizeof(received))
-                    received_tail = received_head - sizeof(received);
+                if (received_head - received_tail > sizeof(received)) received_tail = received_head - sizeof(received);
                 then = Then::event;
             } else {
-                if (keys_head - keys_tail < sizeof(pending_keys))
-                    pending_keys[keys_head++ % sizeof(pending_keys)] = c;
+                if (keys_head - keys_tail < sizeof(pending_keys)) pending_keys[keys_head++ % sizeof(pending_keys)] = c;
                 then = Then::key;
             }
         }
@@ -108,20 +104,17 @@ void console_give_input_to_dom0() {
 }
 
 void console_handle_key(char key) {
-    if (!keyhandler_run(key))
-        log_warning("'{}' is no debug key ('h' lists them)", key);
+    if (!keyhandler_run(key)) log_warning("'{}' is no debug key ('h' lists them)", key);
 }
 
 void console_init_input() {
     const SerialPortInUse port = console_serial_port();
-    if (!port.port)
-        return;
+    if (!port.port) return;
     console_set_async();
     // The timer drains output and, should the interrupt never come, input as well.
     poll_timer.init(poll, nullptr, 0);
     poll_timer.set(now_ns() + poll_interval_ns);
-    if (!port.irq)
-        return;
+    if (!port.irq) return;
     if (irq_request(port.irq, serial_interrupt, nullptr).ok())
         console_enable_serial_interrupts();
     else
@@ -140,8 +133,7 @@ SpinLock guest_line_lock{LockRank::guest_console};
 GuestLine guest_line;
 
 void flush_guest_line() {
-    if (!guest_line.length)
-        return;
+    if (!guest_line.length) return;
     char out[sizeof(guest_line.text) + 16];
     guest_line.text[guest_line.length] = '\0';
     format(out, sizeof(out), "(d{}) {}", guest_line.domain, guest_line.text);
@@ -151,15 +143,12 @@ void flush_guest_line() {
 
 void guest_text(Domid domain, const char* text, usize length) {
     // One buffer for all: a line of another domain in between ends this one's.
-    if (guest_line.domain != domain)
-        flush_guest_line();
+    if (guest_line.domain != domain) flush_guest_line();
     guest_line.domain = domain;
     for (usize i = 0; i < length; ++i) {
         const char c = text[i];
-        if (c == '\n' || guest_line.length == sizeof(guest_line.text) - 1)
-            flush_guest_line();
-        if ((c >= ' ' && c != 0x7f) || c == '\t')
-            guest_line.text[guest_line.length++] = c;
+        if (c == '\n' || guest_line.length == sizeof(guest_line.text) - 1) flush_guest_line();
+        if ((c >= ' ' && c != 0x7f) || c == '\t') guest_line.text[guest_line.length++] = c;
     }
 }
 
@@ -190,15 +179,14 @@ Result<s64> read_console(u64 buffer, u64 count) {
             while (n < sizeof(piece) && done + n < count && received_tail != received_head)
                 piece[n++] = received[received_tail++ % sizeof(received)];
         }
-        if (!n)
-            break;
+        if (!n) break;
         TRY(GuestOut<char>(buffer + done).write(piece, n));
         done += n;
     }
     return static_cast<s64>(done);
 }
 
-}  // namespace
+} // namespace
 
 /// HYPERVISOR_console_io(cmd, count, buffer). Reading is dom0's; anyone may write, as lines under the rate limit.
 Result<s64> hypercall::console_io(HypercallArgs& args) {
@@ -208,17 +196,14 @@ Result<s64> hypercall::console_io(HypercallArgs& args) {
         // A huge count must not keep the CPU: one page at a time, the rest by restarting the call.
         const u64 now = min_of<u64>(count, page_size);
         TRY(write_console(args.a[2], now));
-        if (now == count)
-            return s64{0};
+        if (now == count) return s64{0};
         args.a[1] = count - now;
         args.a[2] += now;
         return Errno::restart;
     }
-    case CONSOLEIO_read:
-        TRY(xsm_check(XsmOp::console_io));
-        return read_console(args.a[2], count);
+    case CONSOLEIO_read: TRY(xsm_check(XsmOp::console_io)); return read_console(args.a[2], count);
     default: return Errno::nosys;
     }
 }
 
-}  // namespace hv
+} // namespace hv

@@ -16,9 +16,9 @@ void console_enable_serial_interrupts();
 void console_write_serial(const char* text, usize length);
 
 struct SerialPortInUse {
-    u16 port;  ///< first of 8 I/O ports, 0 = none
+    u16 port; ///< first of 8 I/O ports, 0 = none
     u8 irq;
 };
 SerialPortInUse console_serial_port();
 
-}  // namespace hv
+} // namespace hv

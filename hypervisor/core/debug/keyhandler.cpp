@@ -8,7 +8,6 @@
 #include "core/evtchn/evtchn.hpp"
 #include "core/grant/grant.hpp"
 #include "core/mm/heap.hpp"
-#include "core/mm/heap.hpp"
 #include "core/sched/sched.hpp"
 #include "core/time/timer.hpp"
 #include "drivers/acpi/acpi.hpp"
@@ -33,8 +32,7 @@ Key* slot_of(char key) { return key >= first_key && key <= last_key ? &keys[key 
 void help(char) {
     log_info("'h' pressed -> showing installed handlers");
     for (const Key& key : keys)
-        if (key.handler)
-            log_info(" key '{}' => {}", static_cast<char>(first_key + (&key - keys)), key.description);
+        if (key.handler) log_info(" key '{}' => {}", static_cast<char>(first_key + (&key - keys)), key.description);
 }
 
 void all(char) {
@@ -51,27 +49,27 @@ void registers(char) {
     for_each_cpu(online_cpus, [](CpuId cpu) {
         CpuMask one;
         one.set(cpu);
-        smp_call(one, [](void*) {
-            log_info("*** Dumping CPU{} state: ***", cpu_id());
-            if (current().is_idle)
-                log_info("idle");
-            else
-                dump_registers(guest_regs());
-        }, nullptr, true);
+        smp_call(
+            one,
+            [](void*) {
+                log_info("*** Dumping CPU{} state: ***", cpu_id());
+                if (current().is_idle)
+                    log_info("idle");
+                else
+                    dump_registers(guest_regs());
+            },
+            nullptr, true);
     });
 }
 
 void dom0_registers(char) {
     log_info("'0' pressed -> dumping Dom0's registers");
-    if (!dom0)
-        return;
+    if (!dom0) return;
     for_each_vcpu(*dom0, [](Vcpu& vcpu) {
         const bool self = &vcpu == &current();
-        if (!self)
-            vcpu_pause(vcpu);
+        if (!self) vcpu_pause(vcpu);
         self ? dump_registers(guest_regs()) : dump_vcpu(vcpu);
-        if (!self)
-            vcpu_unpause(vcpu);
+        if (!self) vcpu_unpause(vcpu);
     });
 }
 
@@ -85,9 +83,10 @@ void domains(char) {
     log_info("'q' pressed -> dumping domain info (now = {} ns)", now_ns());
     for_each_domain([](Domain& d) {
         log_info("General information for domain {}:", d.id);
-        log_info("    refs={} dying={} pause_count={}", d.refs.load(), static_cast<u8>(d.dying.load()), d.pause_count.load());
-        log_info("    nr_pages={} max_pages={} hypervisor_pages={} vm_assist={:08x}", d.tot_pages, d.max_pages, d.hv_pages,
-                 d.vm_assist);
+        log_info("    refs={} dying={} pause_count={}", d.refs.load(), static_cast<u8>(d.dying.load()),
+                 d.pause_count.load());
+        log_info("    nr_pages={} max_pages={} hypervisor_pages={} vm_assist={:08x}", d.tot_pages, d.max_pages,
+                 d.hv_pages, d.vm_assist);
         for_each_vcpu(d, [](Vcpu& v) {
             log_info("    VCPU{}: CPU{} running={} pause_flags={:x} pause_count={} upcall_pend={} upcall_mask={}", v.id,
                      v.processor, v.is_running.load(), v.pause_flags.load(), v.pause_count.load(),
@@ -110,17 +109,15 @@ void log_level(char key) {
     log_error("log level is now {}", next);
 }
 
-}  // namespace
+} // namespace
 
 void keyhandler_register(char key, void (*handler)(char key), const char* description, bool in_star) {
-    if (Key* slot = slot_of(key))
-        *slot = {handler, description, in_star};
+    if (Key* slot = slot_of(key)) *slot = {handler, description, in_star};
 }
 
 bool keyhandler_run(char key) {
     const Key* slot = slot_of(key);
-    if (!slot || !slot->handler)
-        return false;
+    if (!slot || !slot->handler) return false;
     slot->handler(key);
     return true;
 }
@@ -141,4 +138,4 @@ void keyhandler_init() {
     heap_keys_register();
 }
 
-}  // namespace hv
+} // namespace hv

@@ -12,11 +12,11 @@ namespace {
 struct Held {
     LockRank ranks[16] = {};
     u32 count = 0;
-    u32 base = 0;  // entries below belong to what this CPU's interrupt handler interrupted
+    u32 base = 0; // entries below belong to what this CPU's interrupt handler interrupted
 };
 PerCpu<Held> held;
 bool disabled = false;
-}  // namespace
+} // namespace
 
 static LockRank highest(const Held& mine) {
     LockRank top{};
@@ -38,8 +38,7 @@ void lock_rank_leave_interrupt(u32 outer) { held.get().base = outer; }
 void lock_rank_note(LockRank rank) {
     const u64 flags = irq_save();
     Held& mine = held.get();
-    if (mine.count < 16)
-        mine.ranks[mine.count++] = rank;
+    if (mine.count < 16) mine.ranks[mine.count++] = rank;
     irq_restore(flags);
 }
 
@@ -47,7 +46,7 @@ void lock_rank_acquire(LockRank rank) {
     const u64 flags = irq_save();
     const LockRank top = highest(held.get());
     if (!disabled && top >= rank) {
-        disabled = true;  // the report itself takes locks
+        disabled = true; // the report itself takes locks
         panic("Lock order: taking rank {} while holding rank {}", rank, top);
     }
     lock_rank_note(rank);
@@ -59,8 +58,7 @@ void lock_rank_release(LockRank rank) {
     Held& mine = held.get();
     // Locks may be released in any order: drop the newest entry of this rank.
     for (u32 i = mine.count; i-- > 0;) {
-        if (mine.ranks[i] != rank)
-            continue;
+        if (mine.ranks[i] != rank) continue;
         for (u32 j = i + 1; j < mine.count; ++j)
             mine.ranks[j - 1] = mine.ranks[j];
         --mine.count;
@@ -69,5 +67,5 @@ void lock_rank_release(LockRank rank) {
     irq_restore(flags);
 }
 
-}  // namespace hv
+} // namespace hv
 #endif

@@ -12,20 +12,16 @@ bool log_threshold_parse(const char* text, LogThreshold& out) {
     for (; count < 2; ++count) {
         unsigned i = 0;
         for (; i < 6; ++i)
-            if (string_starts(text, names[i]))
-                break;
-        if (i == 6)
-            return false;
+            if (string_starts(text, names[i])) break;
+        if (i == 6) return false;
         text += strlen(names[i]);
         levels[count] = static_cast<u8>(i > 4 ? 4 : i);
-        if (*text != '/')
-            break;
+        if (*text != '/') break;
         ++text;
     }
-    if (*text || (count == 1 && levels[1] < levels[0]))
-        return false;
+    if (*text || (count == 1 && levels[1] < levels[0])) return false;
     out = {levels[0], levels[count ? 1 : 0]};
     return true;
 }
 
-}  // namespace hv
+} // namespace hv

@@ -44,4 +44,4 @@ class RateLimit {
     u32 missed_ = 0;
 };
 
-}  // namespace hv
+} // namespace hv

@@ -27,15 +27,14 @@ bool reboot_wanted() { return !noreboot.value; }
     machine_halt();
 }
 
-static Atomic<u32> panicking{0};  // 1 + the CPU that panics
+static Atomic<u32> panicking{0}; // 1 + the CPU that panics
 
 /// Takes the machine for itself: only the first CPU gets here, others stop; a panic within the panic just ends.
 static void panic_begin() {
     irq_disable();
     u32 expected = 0;
     if (!panicking.compare_exchange(expected, cpu_id() + 1)) {
-        if (expected == cpu_id() + 1)
-            machine_halt();
+        if (expected == cpu_id() + 1) machine_halt();
         for (;;)
             asm volatile("hlt");
     }
@@ -79,4 +78,4 @@ void assertion_failed(const char* expression, const char* file, int line) {
     panic("Assertion '{}' failed at {}:{}", expression, file, line);
 }
 
-}  // namespace hv
+} // namespace hv

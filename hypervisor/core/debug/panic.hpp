@@ -12,4 +12,4 @@ namespace hv {
 /// False with `noreboot`.
 bool reboot_wanted();
 
-}  // namespace hv
+} // namespace hv

@@ -12,8 +12,8 @@ namespace hv {
 
 namespace {
 
-LogThreshold host_threshold{3, 3};   // up to info
-LogThreshold guest_threshold{0, 2};  // errors and warnings, rate-limited
+LogThreshold host_threshold{3, 3};  // up to info
+LogThreshold guest_threshold{0, 2}; // errors and warnings, rate-limited
 RateLimit guest_rate(10, 500'000'000);
 SpinLock rate_lock{LockRank::leaf};
 
@@ -21,7 +21,8 @@ bool parse_into(LogThreshold& threshold, const char* value, bool negated) {
     return !negated && log_threshold_parse(value, threshold);
 }
 CustomOption loglvl("loglvl", [](Option&, const char* v, bool n) { return parse_into(host_threshold, v, n); });
-CustomOption guest_loglvl("guest_loglvl", [](Option&, const char* v, bool n) { return parse_into(guest_threshold, v, n); });
+CustomOption guest_loglvl("guest_loglvl",
+                          [](Option&, const char* v, bool n) { return parse_into(guest_threshold, v, n); });
 HV_OPTION(loglvl);
 HV_OPTION(guest_loglvl);
 
@@ -47,15 +48,12 @@ void emit(const char* text) {
 bool passes(LogLevel level, bool guest) {
     const LogThreshold& threshold = guest ? guest_threshold : host_threshold;
     const u8 n = static_cast<u8>(level);
-    if (n < threshold.always)
-        return true;
-    if (n >= threshold.limited)
-        return false;
+    if (n < threshold.always) return true;
+    if (n >= threshold.limited) return false;
     u32 missed = 0;
     {
         const IrqGuard guard(rate_lock);
-        if (!guest_rate.pass(now_ns()))
-            return false;
+        if (!guest_rate.pass(now_ns())) return false;
         missed = guest_rate.take_missed();
     }
     if (missed) {
@@ -66,7 +64,7 @@ bool passes(LogLevel level, bool guest) {
     return true;
 }
 
-}  // namespace
+} // namespace
 
 u8 console_log_threshold(bool guest) { return (guest ? guest_threshold : host_threshold).always; }
 void console_set_log_threshold(bool guest, u8 level) {
@@ -76,11 +74,10 @@ void console_set_log_threshold(bool guest, u8 level) {
 }
 
 void printk_args(LogLevel level, bool guest, const char* fmt, const FormatArg* args, usize count) {
-    if (!passes(level, guest))
-        return;
+    if (!passes(level, guest)) return;
     char text[400];
     format_args(text, sizeof(text), fmt, args, count);
     emit(text);
 }
 
-}  // namespace hv
+} // namespace hv

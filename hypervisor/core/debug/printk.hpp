@@ -10,11 +10,10 @@ enum class LogLevel : u8 { error, warning, info, debug };
 
 void printk_args(LogLevel level, bool guest, const char* fmt, const FormatArg* args, usize count);
 
-#define HV_LOG_FUNCTION(name, level, guest)                                              \
-    template <typename... Args>                                                          \
-    void name(const char* fmt, const Args&... args) {                                    \
-        const FormatArg list[sizeof...(Args) + 1] = {FormatArg(args)..., FormatArg(0)};  \
-        printk_args(level, guest, fmt, list, sizeof...(Args));                           \
+#define HV_LOG_FUNCTION(name, level, guest)                                                                            \
+    template <typename... Args> void name(const char* fmt, const Args&... args) {                                      \
+        const FormatArg list[sizeof...(Args) + 1] = {FormatArg(args)..., FormatArg(0)};                                \
+        printk_args(level, guest, fmt, list, sizeof...(Args));                                                         \
     }
 HV_LOG_FUNCTION(log_error, LogLevel::error, false)
 HV_LOG_FUNCTION(log_warning, LogLevel::warning, false)
@@ -26,10 +25,9 @@ HV_LOG_FUNCTION(log_guest, LogLevel::warning, true)
 
 /// Prints the message, registers and a symbolised backtrace, stops all CPUs, then reboots or halts (`noreboot`).
 [[noreturn]] void panic_args(const char* fmt, const FormatArg* args, usize count);
-template <typename... Args>
-[[noreturn]] void panic(const char* fmt, const Args&... args) {
+template <typename... Args> [[noreturn]] void panic(const char* fmt, const Args&... args) {
     const FormatArg list[sizeof...(Args) + 1] = {FormatArg(args)..., FormatArg(0)};
     panic_args(fmt, list, sizeof...(Args));
 }
 
-}  // namespace hv
+} // namespace hv

@@ -12,8 +12,7 @@ class TextRing {
     void put(const char* text, usize length) {
         for (usize i = 0; i < length; ++i)
             buffer_[produced_++ & (size_ - 1)] = text[i];
-        if (produced_ - consumed_ > size_)
-            consumed_ = produced_ - size_;
+        if (produced_ - consumed_ > size_) consumed_ = produced_ - size_;
     }
     /// Moves to a larger buffer (a power of two), the text comes along. Returns the old one.
     char* enlarge(char* buffer, u32 size) {
@@ -44,4 +43,4 @@ class TextRing {
     u32 consumed_ = 0, produced_ = 0;
 };
 
-}  // namespace hv
+} // namespace hv

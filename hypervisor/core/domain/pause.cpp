@@ -15,8 +15,7 @@ void vcpu_pause(Vcpu& vcpu) {
 }
 
 void vcpu_unpause(Vcpu& vcpu) {
-    if (vcpu.pause_count.fetch_sub(1) == 1)
-        vcpu_wake(vcpu);
+    if (vcpu.pause_count.fetch_sub(1) == 1) vcpu_wake(vcpu);
 }
 
 void domain_pause_nosync(Domain& domain) {
@@ -32,15 +31,13 @@ void domain_pause(Domain& domain) {
 }
 
 void domain_unpause(Domain& domain) {
-    if (domain.pause_count.fetch_sub(1) == 1)
-        for_each_vcpu(domain, [](Vcpu& vcpu) { vcpu_wake(vcpu); });
+    if (domain.pause_count.fetch_sub(1) == 1) for_each_vcpu(domain, [](Vcpu& vcpu) { vcpu_wake(vcpu); });
 }
 
 Status domain_pause_by_controller(Domain& domain) {
     {
         const Guard guard(domain.lock);
-        if (domain.controller_pauses >= 255)
-            return Errno::overflow;
+        if (domain.controller_pauses >= 255) return Errno::overflow;
         ++domain.controller_pauses;
     }
     domain_pause(domain);
@@ -50,8 +47,7 @@ Status domain_pause_by_controller(Domain& domain) {
 Status domain_unpause_by_controller(Domain& domain) {
     {
         const Guard guard(domain.lock);
-        if (domain.controller_pauses == 0)
-            return Errno::inval;
+        if (domain.controller_pauses == 0) return Errno::inval;
         --domain.controller_pauses;
         domain.creation_finished = true;
     }
@@ -59,4 +55,4 @@ Status domain_unpause_by_controller(Domain& domain) {
     return {};
 }
 
-}  // namespace hv
+} // namespace hv

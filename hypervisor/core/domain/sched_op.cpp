@@ -14,17 +14,13 @@ namespace {
 
 /// Is one of the ports pending? Sets the single port to wait for.
 Result<bool> poll_ready(Vcpu& vcpu, const sched_poll_t& poll) {
-    if (vcpu_events_pending(vcpu))
-        return true;
+    if (vcpu_events_pending(vcpu)) return true;
     for (u32 i = 0; i < poll.nr_ports; ++i) {
         evtchn_port_t port;
         TRY(GuestIn<evtchn_port_t>(poll.ports).offset(i).read(port));
-        if (!evtchn_port_valid(*vcpu.domain, Port{port}))
-            return Errno::inval;
-        if (evtchn_port_pending(*vcpu.domain, Port{port}))
-            return true;
-        if (poll.nr_ports == 1)
-            vcpu.poll_port.store(static_cast<s32>(port));
+        if (!evtchn_port_valid(*vcpu.domain, Port{port})) return Errno::inval;
+        if (evtchn_port_pending(*vcpu.domain, Port{port})) return true;
+        if (poll.nr_ports == 1) vcpu.poll_port.store(static_cast<s32>(port));
     }
     return false;
 }
@@ -33,8 +29,7 @@ Status poll(u64 arg) {
     Vcpu& vcpu = current();
     sched_poll_t in;
     TRY(GuestIn<sched_poll_t>(arg).read(in));
-    if (in.nr_ports > 128)
-        return Errno::inval;
+    if (in.nr_ports > 128) return Errno::inval;
     // Announce the wait, then look: an event that comes in between finds us blocked and clears it.
     vcpu.pause_flags.fetch_or(PauseFlag::blocked);
     vcpu.poll_port.store(-1);
@@ -42,12 +37,10 @@ Status poll(u64 arg) {
     if (!ready.ok() || ready.value()) {
         vcpu.poll_port.store(0);
         vcpu.pause_flags.fetch_and(~PauseFlag::blocked);
-        if (!ready.ok())
-            return ready.error();
+        if (!ready.ok()) return ready.error();
         return {};
     }
-    if (in.timeout)
-        timer_set_here(vcpu.poll_timer, in.timeout);
+    if (in.timeout) timer_set_here(vcpu.poll_timer, in.timeout);
     softirq_raise(Softirq::schedule);
     return {};
 }
@@ -64,31 +57,26 @@ Status remote_shutdown(u64 arg) {
 Status latch_code(u64 arg) {
     sched_shutdown_t in;
     TRY(GuestIn<sched_shutdown_t>(arg).read(in));
-    if (in.reason > SHUTDOWN_MAX)
-        return Errno::inval;
+    if (in.reason > SHUTDOWN_MAX) return Errno::inval;
     Domain& domain = *current().domain;
     const Guard guard(domain.shutdown_lock);
-    if (!domain.shutting_down)
-        domain.shutdown_code = in.reason;
+    if (!domain.shutting_down) domain.shutdown_code = in.reason;
     return {};
 }
 
 Status pin(u64 arg) {
     sched_pin_override_t in;
     TRY(GuestIn<sched_pin_override_t>(arg).read(in));
-    if (!current().domain->is_hardware)
-        return Errno::perm;
+    if (!current().domain->is_hardware) return Errno::perm;
     return sched_pin_override(current(), in.pcpu);
 }
 
-}  // namespace
+} // namespace
 
 Result<s64> hypercall::sched_op(HypercallArgs& args) {
     const u64 arg = args.a[1];
     switch (args.a[0]) {
-    case SCHEDOP_yield:
-        sched_yield();
-        return s64{0};
+    case SCHEDOP_yield: sched_yield(); return s64{0};
     case SCHEDOP_block:
         write_once(current().info->evtchn_upcall_mask, u8{0});
         sched_block();
@@ -99,26 +87,17 @@ Result<s64> hypercall::sched_op(HypercallArgs& args) {
         domain_shutdown(*current().domain, in.reason & XEN_DOMINF_shutdownmask);
         return s64{0};
     }
-    case SCHEDOP_poll:
-        TRY(poll(arg));
-        return s64{0};
-    case SCHEDOP_remote_shutdown:
-        TRY(remote_shutdown(arg));
-        return s64{0};
-    case SCHEDOP_shutdown_code:
-        TRY(latch_code(arg));
-        return s64{0};
+    case SCHEDOP_poll: TRY(poll(arg)); return s64{0};
+    case SCHEDOP_remote_shutdown: TRY(remote_shutdown(arg)); return s64{0};
+    case SCHEDOP_shutdown_code: TRY(latch_code(arg)); return s64{0};
     case SCHEDOP_watchdog: {
         sched_watchdog_t in;
         TRY(GuestIn<sched_watchdog_t>(arg).read(in));
         return domain_watchdog(*current().domain, in.id, in.timeout);
     }
-    case SCHEDOP_pin_override:
-        TRY(pin(arg));
-        return s64{0};
-    default:
-        return Errno::nosys;
+    case SCHEDOP_pin_override: TRY(pin(arg)); return s64{0};
+    default: return Errno::nosys;
     }
 }
 
-}  // namespace hv
+} // namespace hv

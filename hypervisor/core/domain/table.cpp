@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // All domains by id. Looking one up takes no lock: a slot is read, then a reference is taken unless the count has
 // reached 0; the memory of a domain that somebody may be reading so is only freed after a grace period.
-#include "core/domain/domain.hpp"
 #include "core/domain/table.hpp"
+#include "core/domain/domain.hpp"
 #include "core/mm/heap.hpp"
 #include "core/xsm/check.hpp"
 
@@ -19,8 +19,7 @@ using Slot = Atomic<Domain*>;
 Atomic<Slot*> leaves[domid_first_reserved / leaf_slots + 1];
 
 Slot* slot_of(Domid id) {
-    if (id.raw() >= domid_first_reserved)
-        return nullptr;
+    if (id.raw() >= domid_first_reserved) return nullptr;
     Slot* leaf = leaves[id.raw() / leaf_slots].load(Order::acquire);
     return leaf ? &leaf[id.raw() % leaf_slots] : nullptr;
 }
@@ -28,23 +27,19 @@ Slot* slot_of(Domid id) {
 bool try_get(Domain& domain) {
     u32 refs = domain.refs.load(Order::relaxed);
     while (refs != 0)
-        if (domain.refs.compare_exchange(refs, refs + 1))
-            return true;
+        if (domain.refs.compare_exchange(refs, refs + 1)) return true;
     return false;
 }
 
-}  // namespace
+} // namespace
 
 Status domain_table_reserve(Domid id) {
     auto& leaf = leaves[id.raw() / leaf_slots];
-    if (leaf.load())
-        return {};
+    if (leaf.load()) return {};
     void* page = alloc_pages();
-    if (!page)
-        return Errno::no_mem;
+    if (!page) return Errno::no_mem;
     Slot* none = nullptr;
-    if (!leaf.compare_exchange(none, static_cast<Slot*>(page)))
-        free_pages(page);
+    if (!leaf.compare_exchange(none, static_cast<Slot*>(page))) free_pages(page);
     return {};
 }
 
@@ -55,8 +50,7 @@ bool domain_table_insert(Domain& domain) {
 
 void domain_table_remove(Domain& domain) {
     Domain* expected = &domain;
-    if (Slot* slot = slot_of(domain.id))
-        slot->compare_exchange(expected, nullptr);
+    if (Slot* slot = slot_of(domain.id)) slot->compare_exchange(expected, nullptr);
 }
 
 bool domain_id_free(Domid id) {
@@ -70,37 +64,32 @@ DomainRef DomainRef::share(Domain& domain) {
 }
 
 void DomainRef::reset() {
-    if (domain_)
-        domain_put(*domain_);
+    if (domain_) domain_put(*domain_);
     domain_ = nullptr;
 }
 
 Result<DomainRef> DomainRef::find(Domid id) {
     const Slot* slot = slot_of(id);
     Domain* domain = slot ? slot->load(Order::acquire) : nullptr;
-    if (!domain || !try_get(*domain))
-        return Errno::srch;
+    if (!domain || !try_get(*domain)) return Errno::srch;
     return adopt(*domain);
 }
 
 Result<DomainRef> DomainRef::find_live(Domid id) {
     DomainRef domain = TRY(find(id));
-    if (domain->dying.load() != Domain::Dying::no)
-        return Errno::srch;
+    if (domain->dying.load() != Domain::Dying::no) return Errno::srch;
     return domain;
 }
 
 Result<DomainRef> DomainRef::find_any(Domid id) {
     Domain& self = *current().domain;
-    if (id == domid_self || id == self.id)
-        return share(self);
+    if (id == domid_self || id == self.id) return share(self);
     return find(id);
 }
 
 Result<DomainRef> DomainRef::find_target(Domid id) {
     DomainRef domain = TRY(find_any(id));
-    if (!has_right(*current().domain, &*domain, Right::target))
-        return Errno::perm;
+    if (!has_right(*current().domain, &*domain, Right::target)) return Errno::perm;
     return domain;
 }
 
@@ -112,8 +101,7 @@ static DomainRef first_from(u32 id) {
             continue;
         }
         Domain* domain = leaf[id % leaf_slots].load(Order::acquire);
-        if (domain && try_get(*domain))
-            return DomainRef::adopt(*domain);
+        if (domain && try_get(*domain)) return DomainRef::adopt(*domain);
     }
     return {};
 }
@@ -121,4 +109,4 @@ static DomainRef first_from(u32 id) {
 DomainRef domain_next(const Domain* after) { return first_from(after ? after->id.raw() + 1u : 0); }
 DomainRef domain_after(Domid id) { return first_from(id.raw() + 1u); }
 
-}  // namespace hv
+} // namespace hv

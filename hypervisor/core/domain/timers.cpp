@@ -14,8 +14,7 @@ void singleshot_fired(void* data) { evtchn_send_virq(*static_cast<Vcpu*>(data), 
 void periodic_fired(void* data) {
     auto& vcpu = *static_cast<Vcpu*>(data);
     const u64 period = read_once(vcpu.periodic_period), now = now_ns();
-    if (!period)
-        return;
+    if (!period) return;
     evtchn_send_virq(vcpu, VIRQ_TIMER);
     // Ticks that were missed are not made up for; the phase stays.
     vcpu.periodic_last_event += (now - vcpu.periodic_last_event) / period * period;
@@ -24,8 +23,7 @@ void periodic_fired(void* data) {
 
 void poll_timed_out(void* data) {
     auto& vcpu = *static_cast<Vcpu*>(data);
-    if (vcpu.poll_port.exchange(0) != 0)
-        vcpu_unblock(vcpu);
+    if (vcpu.poll_port.exchange(0) != 0) vcpu_unblock(vcpu);
 }
 
 void watchdog_fired(void* data) {
@@ -34,7 +32,7 @@ void watchdog_fired(void* data) {
     domain_shutdown(domain, SHUTDOWN_watchdog);
 }
 
-}  // namespace
+} // namespace
 
 void vcpu_timers_init(Vcpu& vcpu) {
     vcpu.singleshot_timer.init(singleshot_fired, &vcpu, cpu_id());
@@ -51,23 +49,19 @@ void vcpu_timers_stop(Vcpu& vcpu) {
 
 Result<s64> domain_watchdog(Domain& domain, u32 id, u32 seconds) {
     constexpr u32 count = sizeof(domain.watchdog) / sizeof(domain.watchdog[0]);
-    if (id > count)
-        return Errno::inval;
+    if (id > count) return Errno::inval;
     const Guard guard(domain.lock);
     if (id == 0) {
-        if (seconds == 0)
-            return Errno::inval;
+        if (seconds == 0) return Errno::inval;
         while (id < count && (domain.watchdogs & (1U << id)))
             ++id;
-        if (id++ == count)
-            return Errno::no_spc;
+        if (id++ == count) return Errno::no_spc;
         domain.watchdogs |= 1U << (id - 1);
         domain.watchdog[id - 1].init(watchdog_fired, &domain, cpu_id());
         domain.watchdog[id - 1].set(now_ns() + u64{seconds} * 1'000'000'000);
         return s64{id};
     }
-    if (!(domain.watchdogs & (1U << (id - 1))))
-        return Errno::inval;
+    if (!(domain.watchdogs & (1U << (id - 1)))) return Errno::inval;
     Timer& timer = domain.watchdog[id - 1];
     if (seconds) {
         timer.set(now_ns() + u64{seconds} * 1'000'000'000);
@@ -87,4 +81,4 @@ void domain_watchdog_stop(Domain& domain) {
         }
 }
 
-}  // namespace hv
+} // namespace hv

@@ -17,17 +17,14 @@ constexpr u64 max_delta_ns = u64{1} << 62;
 
 Status initialise(Vcpu& vcpu, u64 arg) {
     Domain& domain = *vcpu.domain;
-    if (vcpu_info_is_dummy(vcpu))
-        return Errno::inval;
+    if (vcpu_info_is_dummy(vcpu)) return Errno::inval;
     auto* context = make<vcpu_guest_context_t>();
-    if (!context)
-        return Errno::no_mem;
+    if (!context) return Errno::no_mem;
     Status status = GuestIn<vcpu_guest_context_t>(arg).read(*context);
     if (status.ok()) {
         const Guard guard(domain.lock);
         status = vcpu.initialised ? Status{Errno::exist} : arch_set_context(vcpu, *context);
-        if (status.ok())
-            vcpu.initialised = true;
+        if (status.ok()) vcpu.initialised = true;
     }
     destroy(context);
     return status;
@@ -36,10 +33,8 @@ Status initialise(Vcpu& vcpu, u64 arg) {
 Status bring_up(Vcpu& vcpu) {
     {
         const Guard guard(vcpu.domain->lock);
-        if (!vcpu.initialised)
-            return Errno::inval;
-        if (!(vcpu.pause_flags.fetch_and(~PauseFlag::down) & PauseFlag::down))
-            return {};
+        if (!vcpu.initialised) return Errno::inval;
+        if (!(vcpu.pause_flags.fetch_and(~PauseFlag::down) & PauseFlag::down)) return {};
     }
     vcpu_wake(vcpu);
     return {};
@@ -48,26 +43,20 @@ Status bring_up(Vcpu& vcpu) {
 /// The last vCPU that goes down turns the domain off.
 void take_down(Vcpu& vcpu) {
     bool others = false;
-    for_each_vcpu(*vcpu.domain, [&](Vcpu& other) {
-        others |= &other != &vcpu && !(other.pause_flags.load() & PauseFlag::down);
-    });
-    if (!others)
-        return domain_shutdown(*vcpu.domain, SHUTDOWN_poweroff);
-    if (!(vcpu.pause_flags.fetch_or(PauseFlag::down) & PauseFlag::down))
-        vcpu_sleep_nosync(vcpu);
+    for_each_vcpu(*vcpu.domain,
+                  [&](Vcpu& other) { others |= &other != &vcpu && !(other.pause_flags.load() & PauseFlag::down); });
+    if (!others) return domain_shutdown(*vcpu.domain, SHUTDOWN_poweroff);
+    if (!(vcpu.pause_flags.fetch_or(PauseFlag::down) & PauseFlag::down)) vcpu_sleep_nosync(vcpu);
 }
 
 Status register_info(Vcpu& vcpu, u64 arg) {
     vcpu_register_vcpu_info_t in;
     TRY(GuestIn<vcpu_register_vcpu_info_t>(arg).read(in));
-    if (in.offset > page_size - sizeof(vcpu_info_t) || in.offset % alignof(vcpu_info_t))
-        return Errno::inval;
-    if (&vcpu != &current() && !(vcpu.pause_flags.load() & PauseFlag::down))
-        return Errno::inval;
+    if (in.offset > page_size - sizeof(vcpu_info_t) || in.offset % alignof(vcpu_info_t)) return Errno::inval;
+    if (&vcpu != &current() && !(vcpu.pause_flags.load() & PauseFlag::down)) return Errno::inval;
     TypedPageRef page = TRY(TypedPageRef::take(Mfn{in.mfn}, *vcpu.domain, PageType::writable));
     const Guard guard(vcpu.domain->lock);
-    if (vcpu.info_page)
-        return Errno::inval;  // once only
+    if (vcpu.info_page) return Errno::inval; // once only
     auto* info = reinterpret_cast<vcpu_info_t*>(map_as<u8>(page.mfn()) + in.offset);
     if (vcpu_info_is_dummy(vcpu)) {
         *info = {};
@@ -81,8 +70,7 @@ Status register_info(Vcpu& vcpu, u64 arg) {
     write_once(info->evtchn_pending_sel, ~xen_ulong_t{0});
     vcpu_mark_events_pending(vcpu);
     vcpu.arch.time.version = 0;
-    if (&vcpu == &current())
-        update_vcpu_system_time(vcpu);
+    if (&vcpu == &current()) update_vcpu_system_time(vcpu);
     return {};
 }
 
@@ -92,7 +80,7 @@ Status register_runstate(Vcpu& vcpu, u64 arg) {
     vcpu_runstate_info_t info;
     vcpu_runstate_get(vcpu, info);
     if (&vcpu == &current())
-        info = vcpu.runstate;  // what the guest compares with system time: entry time, without the stint
+        info = vcpu.runstate; // what the guest compares with system time: entry time, without the stint
     TRY(GuestOut<vcpu_runstate_info_t>(area.addr.p).write(info));
     vcpu.runstate_guest = area.addr.p;
     return {};
@@ -103,16 +91,14 @@ Status register_time(Vcpu& vcpu, u64 arg) {
     TRY(GuestIn<vcpu_register_time_memory_area_t>(arg).read(area));
     vcpu.arch.time_info_guest = area.addr.p;
     vcpu.arch.time.version = 0;
-    if (&vcpu == &current())
-        update_vcpu_system_time(vcpu);
+    if (&vcpu == &current()) update_vcpu_system_time(vcpu);
     return {};
 }
 
 Status set_periodic(Vcpu& vcpu, u64 arg) {
     vcpu_set_periodic_timer_t in;
     TRY(GuestIn<vcpu_set_periodic_timer_t>(arg).read(in));
-    if (in.period_ns < 1'000'000 || in.period_ns > max_delta_ns)
-        return Errno::inval;
+    if (in.period_ns < 1'000'000 || in.period_ns > max_delta_ns) return Errno::inval;
     vcpu.periodic_timer.stop();
     vcpu.periodic_last_event = now_ns();
     vcpu.periodic_period = in.period_ns;
@@ -122,11 +108,9 @@ Status set_periodic(Vcpu& vcpu, u64 arg) {
 
 Status set_singleshot(Vcpu& vcpu, u64 arg) {
     vcpu_set_singleshot_timer_t in;
-    if (&vcpu != &current())
-        return Errno::inval;
+    if (&vcpu != &current()) return Errno::inval;
     TRY(GuestIn<vcpu_set_singleshot_timer_t>(arg).read(in));
-    if ((in.flags & VCPU_SSHOTTMR_future) && in.timeout_abs_ns < now_ns())
-        return Errno::time;
+    if ((in.flags & VCPU_SSHOTTMR_future) && in.timeout_abs_ns < now_ns()) return Errno::time;
     timer_set_here(vcpu.singleshot_timer, in.timeout_abs_ns);
     return {};
 }
@@ -141,8 +125,7 @@ Status runstate_info(Vcpu& vcpu, u64 arg) {
 Status physical_id(Vcpu& vcpu, u64 arg) {
     CpuMask hard, soft;
     sched_get_affinity(vcpu, hard, soft);
-    if (!vcpu.domain->is_hardware || hard.count() != 1)
-        return Errno::inval;
+    if (!vcpu.domain->is_hardware || hard.count() != 1) return Errno::inval;
     // The ACPI id equals the APIC id on every machine that this ABI call is used on (microcode, MCA).
     const u64 apic = cpu_apic_ids[hard.first()];
     return GuestOut<vcpu_get_physid_t>(arg).write({apic << 32 | apic});
@@ -150,53 +133,36 @@ Status physical_id(Vcpu& vcpu, u64 arg) {
 
 Status dispatch(u32 op, Vcpu& vcpu, u64 arg) {
     switch (op) {
-    case VCPUOP_initialise:
-        return initialise(vcpu, arg);
-    case VCPUOP_up:
-        return bring_up(vcpu);
-    case VCPUOP_down:
-        take_down(vcpu);
-        return {};
-    case VCPUOP_get_runstate_info:
-        return runstate_info(vcpu, arg);
-    case VCPUOP_register_runstate_memory_area:
-        return register_runstate(vcpu, arg);
-    case VCPUOP_set_periodic_timer:
-        return set_periodic(vcpu, arg);
+    case VCPUOP_initialise: return initialise(vcpu, arg);
+    case VCPUOP_up: return bring_up(vcpu);
+    case VCPUOP_down: take_down(vcpu); return {};
+    case VCPUOP_get_runstate_info: return runstate_info(vcpu, arg);
+    case VCPUOP_register_runstate_memory_area: return register_runstate(vcpu, arg);
+    case VCPUOP_set_periodic_timer: return set_periodic(vcpu, arg);
     case VCPUOP_stop_periodic_timer:
         vcpu.periodic_period = 0;
         vcpu.periodic_timer.stop();
         return {};
-    case VCPUOP_set_singleshot_timer:
-        return set_singleshot(vcpu, arg);
+    case VCPUOP_set_singleshot_timer: return set_singleshot(vcpu, arg);
     case VCPUOP_stop_singleshot_timer:
-        if (&vcpu != &current())
-            return Errno::inval;
+        if (&vcpu != &current()) return Errno::inval;
         vcpu.singleshot_timer.stop();
         return {};
-    case VCPUOP_register_vcpu_info:
-        return register_info(vcpu, arg);
-    case VCPUOP_register_vcpu_time_memory_area:
-        return register_time(vcpu, arg);
-    case VCPUOP_get_physid:
-        return physical_id(vcpu, arg);
-    case VCPUOP_send_nmi:
-        arch_send_nmi(vcpu);
-        return {};
-    default:
-        return Errno::nosys;
+    case VCPUOP_register_vcpu_info: return register_info(vcpu, arg);
+    case VCPUOP_register_vcpu_time_memory_area: return register_time(vcpu, arg);
+    case VCPUOP_get_physid: return physical_id(vcpu, arg);
+    case VCPUOP_send_nmi: arch_send_nmi(vcpu); return {};
+    default: return Errno::nosys;
     }
 }
 
-}  // namespace
+} // namespace
 
 Result<s64> hypercall::vcpu_op(HypercallArgs& args) {
     const u32 op = static_cast<u32>(args.a[0]);
     Vcpu* vcpu = domain_vcpu(*current().domain, static_cast<u32>(args.a[1]));
-    if (!vcpu)
-        return Errno::no_ent;
-    if (op == VCPUOP_is_up)
-        return s64{!(vcpu->pause_flags.load() & PauseFlag::down)};
+    if (!vcpu) return Errno::no_ent;
+    if (op == VCPUOP_is_up) return s64{!(vcpu->pause_flags.load() & PauseFlag::down)};
     TRY(dispatch(op, *vcpu, args.a[2]));
     return s64{0};
 }
@@ -214,4 +180,4 @@ Result<s64> hypercall::set_timer_op(HypercallArgs& args) {
     return s64{0};
 }
 
-}  // namespace hv
+} // namespace hv

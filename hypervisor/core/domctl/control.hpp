@@ -19,7 +19,7 @@ inline Status mask_to_guest(xenctl_bitmap& to, const CpuMask& mask) {
 }
 /// CPU ids that exist, brought up or not.
 CpuMask present_cpus();
-u64 node_mask();  ///< NUMA nodes of the machine
+u64 node_mask(); ///< NUMA nodes of the machine
 
 void domain_info(Domain& domain, xen_domctl_getdomaininfo& info);
 
@@ -35,4 +35,4 @@ Result<Copyback> arch_sysctl(xen_sysctl& op);
 Result<Copyback> cpupool_op(xen_sysctl_cpupool_op& op);
 void arch_physinfo(xen_sysctl_physinfo& info);
 
-}  // namespace hv
+} // namespace hv

@@ -16,30 +16,22 @@ u64 node_mask() { return acpi.node_count >= 64 ? ~u64{0} : (u64{1} << acpi.node_
 
 void domain_info(Domain& domain, xen_domctl_getdomaininfo& info) {
     info = {};
-    u32 flags = XEN_DOMINF_blocked;  // all online vCPUs are, until one is found that is not
+    u32 flags = XEN_DOMINF_blocked; // all online vCPUs are, until one is found that is not
     info.max_vcpu_id = XEN_INVALID_MAX_VCPU_ID;
     for_each_vcpu(domain, [&](Vcpu& vcpu) {
         info.cpu_time += vcpu_cpu_time_ns(vcpu);
         info.max_vcpu_id = vcpu.id;
         const u32 pause = vcpu.pause_flags.load(Order::relaxed);
-        if (pause & PauseFlag::down)
-            return;
+        if (pause & PauseFlag::down) return;
         ++info.nr_online_vcpus;
-        if (!(pause & PauseFlag::blocked))
-            flags &= ~XEN_DOMINF_blocked;
-        if (vcpu.is_running.load(Order::relaxed))
-            flags |= XEN_DOMINF_running;
+        if (!(pause & PauseFlag::blocked)) flags &= ~XEN_DOMINF_blocked;
+        if (vcpu.is_running.load(Order::relaxed)) flags |= XEN_DOMINF_running;
     });
-    if (domain.dying.load() == Domain::Dying::dead)
-        flags |= XEN_DOMINF_dying;
-    if (domain.shut_down)
-        flags |= XEN_DOMINF_shutdown;
-    if (domain.controller_pauses)
-        flags |= XEN_DOMINF_paused;
-    if (domain.debugger_attached)
-        flags |= XEN_DOMINF_debugged;
-    if (domain.options & XEN_DOMCTL_CDF_xs_domain)
-        flags |= XEN_DOMINF_xs_domain;
+    if (domain.dying.load() == Domain::Dying::dead) flags |= XEN_DOMINF_dying;
+    if (domain.shut_down) flags |= XEN_DOMINF_shutdown;
+    if (domain.controller_pauses) flags |= XEN_DOMINF_paused;
+    if (domain.debugger_attached) flags |= XEN_DOMINF_debugged;
+    if (domain.options & XEN_DOMCTL_CDF_xs_domain) flags |= XEN_DOMINF_xs_domain;
     info.flags = flags | (domain.shutdown_code & XEN_DOMINF_shutdownmask) << XEN_DOMINF_shutdownshift;
     info.domain = domain.id.raw();
     info.ssidref = domain.ssidref;
@@ -52,4 +44,4 @@ void domain_info(Domain& domain, xen_domctl_getdomaininfo& info) {
     info.shared_info_frame = mfn_of_virt(domain.shared_info).raw();
 }
 
-}  // namespace hv
+} // namespace hv

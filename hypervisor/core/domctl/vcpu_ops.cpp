@@ -14,16 +14,13 @@ struct ContextBuffer {
 
 Status set_context(Domain& domain, const xen_domctl_vcpucontext& op) {
     Vcpu* vcpu = domain_vcpu(domain, op.vcpu);
-    if (&domain == current().domain || !vcpu)
-        return Errno::inval;
-    if (domain.dying.load() != Domain::Dying::no)  // its page references would never be dropped
+    if (&domain == current().domain || !vcpu) return Errno::inval;
+    if (domain.dying.load() != Domain::Dying::no) // its page references would never be dropped
         return Errno::srch;
     const GuestIn<vcpu_guest_context_t> guest(op.ctxt);
-    if (guest.null())
-        return Errno::opnotsupp;  // vCPU reset
+    if (guest.null()) return Errno::opnotsupp; // vCPU reset
     const ContextBuffer buffer;
-    if (!buffer.context)
-        return Errno::no_mem;
+    if (!buffer.context) return Errno::no_mem;
     TRY(guest.read(*buffer.context));
     domain_pause(domain);
     Status status;
@@ -43,16 +40,12 @@ Status set_context(Domain& domain, const xen_domctl_vcpucontext& op) {
 }
 
 Status get_context(Domain& domain, const xen_domctl_vcpucontext& op) {
-    if (&domain == current().domain || op.vcpu >= domain.max_vcpus)
-        return Errno::inval;
+    if (&domain == current().domain || op.vcpu >= domain.max_vcpus) return Errno::inval;
     Vcpu* vcpu = domain.vcpus[op.vcpu];
-    if (!vcpu)
-        return Errno::srch;
-    if (!vcpu->initialised)
-        return Errno::no_data;
+    if (!vcpu) return Errno::srch;
+    if (!vcpu->initialised) return Errno::no_data;
     const ContextBuffer buffer;
-    if (!buffer.context)
-        return Errno::no_mem;
+    if (!buffer.context) return Errno::no_mem;
     vcpu_pause(*vcpu);
     arch_get_context(*vcpu, *buffer.context);
     vcpu_unpause(*vcpu);
@@ -60,11 +53,9 @@ Status get_context(Domain& domain, const xen_domctl_vcpucontext& op) {
 }
 
 Status get_info(Domain& domain, xen_domctl_getvcpuinfo& op) {
-    if (op.vcpu >= domain.max_vcpus)
-        return Errno::inval;
+    if (op.vcpu >= domain.max_vcpus) return Errno::inval;
     const Vcpu* vcpu = domain.vcpus[op.vcpu];
-    if (!vcpu)
-        return Errno::srch;
+    if (!vcpu) return Errno::srch;
     const u32 flags = vcpu->pause_flags.load();
     op.online = !(flags & PauseFlag::down);
     op.blocked = (flags & PauseFlag::blocked) != 0;
@@ -80,16 +71,14 @@ Result<Vcpu*> affinity_vcpu(Domain& domain, const xen_domctl_vcpuaffinity& op) {
         (op.flags & ~(which | XEN_VCPUAFFINITY_FORCE)))
         return Errno::inval;
     Vcpu* vcpu = domain.vcpus[op.vcpu];
-    if (!vcpu)
-        return Errno::srch;
+    if (!vcpu) return Errno::srch;
     return vcpu;
 }
 
 Status set_affinity(Domain& domain, xen_domctl_vcpuaffinity& op) {
     Vcpu& vcpu = *TRY(affinity_vcpu(domain, op));
     CpuMask hard, soft, old_hard, old_soft;
-    if (op.flags & XEN_VCPUAFFINITY_FORCE)
-        sched_undo_pin_override(vcpu);
+    if (op.flags & XEN_VCPUAFFINITY_FORCE) sched_undo_pin_override(vcpu);
     sched_get_affinity(vcpu, old_hard, old_soft);
     if (op.flags & XEN_VCPUAFFINITY_HARD) {
         TRY(mask_from_guest(hard, op.cpumap_hard));
@@ -101,11 +90,9 @@ Status set_affinity(Domain& domain, xen_domctl_vcpuaffinity& op) {
     }
     if (op.flags & XEN_VCPUAFFINITY_SOFT) {
         Status status = mask_from_guest(soft, op.cpumap_soft);
-        if (status.ok())
-            status = sched_set_affinity(vcpu, nullptr, &soft);
+        if (status.ok()) status = sched_set_affinity(vcpu, nullptr, &soft);
         if (!status.ok()) {
-            if (op.flags & XEN_VCPUAFFINITY_HARD)
-                static_cast<void>(sched_set_affinity(vcpu, &old_hard, nullptr));
+            if (op.flags & XEN_VCPUAFFINITY_HARD) static_cast<void>(sched_set_affinity(vcpu, &old_hard, nullptr));
             return status;
         }
         TRY(mask_to_guest(op.cpumap_soft, soft & hard));
@@ -117,35 +104,22 @@ Status get_affinity(Domain& domain, xen_domctl_vcpuaffinity& op) {
     Vcpu& vcpu = *TRY(affinity_vcpu(domain, op));
     CpuMask hard, soft;
     sched_get_affinity(vcpu, hard, soft);
-    if (op.flags & XEN_VCPUAFFINITY_HARD)
-        TRY(mask_to_guest(op.cpumap_hard, hard & present_cpus()));
-    if (op.flags & XEN_VCPUAFFINITY_SOFT)
-        TRY(mask_to_guest(op.cpumap_soft, soft & present_cpus()));
+    if (op.flags & XEN_VCPUAFFINITY_HARD) TRY(mask_to_guest(op.cpumap_hard, hard & present_cpus()));
+    if (op.flags & XEN_VCPUAFFINITY_SOFT) TRY(mask_to_guest(op.cpumap_soft, soft & present_cpus()));
     return {};
 }
 
-}  // namespace
+} // namespace
 
 Result<Copyback> domctl_vcpu(Domain& domain, xen_domctl& op) {
     switch (op.cmd) {
-    case XEN_DOMCTL_setvcpucontext:
-        TRY(set_context(domain, op.u.vcpucontext));
-        return Copyback::no;
-    case XEN_DOMCTL_getvcpucontext:
-        TRY(get_context(domain, op.u.vcpucontext));
-        return Copyback::no;
-    case XEN_DOMCTL_getvcpuinfo:
-        TRY(get_info(domain, op.u.getvcpuinfo));
-        return Copyback::yes;
-    case XEN_DOMCTL_setvcpuaffinity:
-        TRY(set_affinity(domain, op.u.vcpuaffinity));
-        return Copyback::no;
-    case XEN_DOMCTL_getvcpuaffinity:
-        TRY(get_affinity(domain, op.u.vcpuaffinity));
-        return Copyback::no;
-    default:
-        return Errno::nosys;
+    case XEN_DOMCTL_setvcpucontext: TRY(set_context(domain, op.u.vcpucontext)); return Copyback::no;
+    case XEN_DOMCTL_getvcpucontext: TRY(get_context(domain, op.u.vcpucontext)); return Copyback::no;
+    case XEN_DOMCTL_getvcpuinfo: TRY(get_info(domain, op.u.getvcpuinfo)); return Copyback::yes;
+    case XEN_DOMCTL_setvcpuaffinity: TRY(set_affinity(domain, op.u.vcpuaffinity)); return Copyback::no;
+    case XEN_DOMCTL_getvcpuaffinity: TRY(get_affinity(domain, op.u.vcpuaffinity)); return Copyback::no;
+    default: return Errno::nosys;
     }
 }
 
-}  // namespace hv
+} // namespace hv

@@ -24,8 +24,7 @@ Status evtchn_alloc_unbound(evtchn_alloc_unbound_t& op) {
 }
 
 Result<Port> evtchn_alloc_unbound_xen(Domain& local, VcpuId vcpu, Domid remote, EvtchnConsumer notify) {
-    if (!domain_vcpu(local, vcpu))
-        return Errno::no_ent;
+    if (!domain_vcpu(local, vcpu)) return Errno::no_ent;
     return alloc_unbound(local, vcpu, remote, TRY(evtchn_consumer_slot(notify)));
 }
 
@@ -40,8 +39,8 @@ Status evtchn_bind_interdomain(evtchn_bind_interdomain_t& op) {
     if (!far || far == &near || far->state() != PortState::unbound || far->allowed() != local.id ||
         remote->dying.load() != Domain::Dying::no) {
         near.set_free();
-        local.evtchn->first_free = near.port().raw() < local.evtchn->first_free ? near.port().raw()
-                                                                                : local.evtchn->first_free;
+        local.evtchn->first_free =
+            near.port().raw() < local.evtchn->first_free ? near.port().raw() : local.evtchn->first_free;
         return Errno::inval;
     }
     const DoubleGuard ports(near.lock, far->lock);
@@ -54,14 +53,11 @@ Status evtchn_bind_interdomain(evtchn_bind_interdomain_t& op) {
 }
 
 Result<Port> evtchn_bind_virq(Domain& domain, u32 virq, u32 vcpu_id) {
-    if (virq >= NR_VIRQS || (evtchn_virq_is_global(virq) && vcpu_id != 0))
-        return Errno::inval;
+    if (virq >= NR_VIRQS || (evtchn_virq_is_global(virq) && vcpu_id != 0)) return Errno::inval;
     Vcpu* vcpu = domain_vcpu(domain, vcpu_id);
-    if (!vcpu)
-        return Errno::no_ent;
+    if (!vcpu) return Errno::no_ent;
     const Guard guard(domain.evtchn->bind_lock);
-    if (vcpu->virq_port[virq] != Port{})
-        return Errno::exist;
+    if (vcpu->virq_port[virq] != Port{}) return Errno::exist;
     Channel& channel = *TRY(evtchn_alloc_port(domain));
     {
         const Guard port_guard(channel.lock);
@@ -74,8 +70,7 @@ Result<Port> evtchn_bind_virq(Domain& domain, u32 virq, u32 vcpu_id) {
 }
 
 Result<Port> evtchn_bind_ipi(Domain& domain, u32 vcpu_id) {
-    if (!domain_vcpu(domain, vcpu_id))
-        return Errno::no_ent;
+    if (!domain_vcpu(domain, vcpu_id)) return Errno::no_ent;
     const Guard guard(domain.evtchn->bind_lock);
     Channel& channel = *TRY(evtchn_alloc_port(domain));
     const Guard port_guard(channel.lock);
@@ -86,22 +81,18 @@ Result<Port> evtchn_bind_ipi(Domain& domain, u32 vcpu_id) {
 
 Status evtchn_bind_pirq(evtchn_bind_pirq_t& op) {
     Domain& domain = *current().domain;
-    if (!pirq_valid(domain, op.pirq))
-        return Errno::inval;
-    if (!domain.is_hvm && !domain.irqs_allowed.contains(op.pirq))
-        return Errno::perm;
+    if (!pirq_valid(domain, op.pirq)) return Errno::inval;
+    if (!domain.is_hvm && !domain.irqs_allowed.contains(op.pirq)) return Errno::perm;
     EvtchnDomain& table = *domain.evtchn;
     const Guard guard(table.bind_lock);
     for (u32 port = 1; table.pirq_ports && port < table.valid_ports.load(); ++port)
-        if (table.at(port).state() == PortState::pirq && table.at(port).pirq() == op.pirq)
-            return Errno::exist;
+        if (table.at(port).state() == PortState::pirq && table.at(port).pirq() == op.pirq) return Errno::exist;
     Channel& channel = *TRY(evtchn_alloc_port(domain));
     {
         const Guard port_guard(channel.lock);
         channel.set_pirq(op.pirq);
     }
-    const Status status =
-        pirq_bind(*domain.vcpus[0], op.pirq, channel.port(), (op.flags & BIND_PIRQ__WILL_SHARE) != 0);
+    const Status status = pirq_bind(*domain.vcpus[0], op.pirq, channel.port(), (op.flags & BIND_PIRQ__WILL_SHARE) != 0);
     if (!status.ok()) {
         const Guard port_guard(channel.lock);
         evtchn_free_port(domain, channel);
@@ -115,30 +106,24 @@ Status evtchn_bind_pirq(evtchn_bind_pirq_t& op) {
 Status evtchn_bind_vcpu(const evtchn_bind_vcpu_t& op) {
     Domain& domain = *current().domain;
     Vcpu* vcpu = domain_vcpu(domain, op.vcpu);
-    if (!vcpu)
-        return Errno::no_ent;
+    if (!vcpu) return Errno::no_ent;
     const Guard guard(domain.evtchn->bind_lock);
     Channel* channel = domain.evtchn->find(Port{op.port});
-    if (!channel || channel->consumer)
-        return Errno::inval;
+    if (!channel || channel->consumer) return Errno::inval;
     {
         const Guard port_guard(channel->lock);
         switch (channel->state()) {
         case PortState::virq:
-            if (!evtchn_virq_is_global(channel->virq()))
-                return Errno::inval;
+            if (!evtchn_virq_is_global(channel->virq())) return Errno::inval;
             break;
         case PortState::unbound:
         case PortState::interdomain:
-        case PortState::pirq:
-            break;
-        default:
-            return Errno::inval;
+        case PortState::pirq: break;
+        default: return Errno::inval;
         }
         channel->vcpu = static_cast<u16>(op.vcpu);
     }
-    if (channel->state() == PortState::pirq)
-        pirq_set_affinity(domain, channel->pirq(), *vcpu);
+    if (channel->state() == PortState::pirq) pirq_set_affinity(domain, channel->pirq(), *vcpu);
     return {};
 }
 
@@ -146,15 +131,11 @@ Status evtchn_set_priority(const evtchn_set_priority_t& op) {
     Domain& domain = *current().domain;
     const Guard guard(domain.evtchn->bind_lock);
     Channel* channel = domain.evtchn->find(Port{op.port});
-    if (!channel)
-        return Errno::inval;
-    if (!domain.evtchn->fifo)
-        return Errno::nosys;
-    if (op.priority > EVTCHN_FIFO_PRIORITY_MIN)
-        return Errno::inval;
+    if (!channel) return Errno::inval;
+    if (!domain.evtchn->fifo) return Errno::nosys;
+    if (op.priority > EVTCHN_FIFO_PRIORITY_MIN) return Errno::inval;
     const Guard port_guard(channel->lock);
-    if (channel->state() == PortState::free)
-        return Errno::inval;
+    if (channel->state() == PortState::free) return Errno::inval;
     channel->fifo.priority = static_cast<u8>(op.priority);
     return {};
 }
@@ -162,16 +143,13 @@ Status evtchn_set_priority(const evtchn_set_priority_t& op) {
 Status evtchn_status(evtchn_status_t& op) {
     const DomainRef domain = TRY(DomainRef::find_target(Domid{op.dom}));
     Channel* channel = domain->evtchn->find(Port{op.port});
-    if (!channel)
-        return Errno::inval;
+    if (!channel) return Errno::inval;
     const Guard guard(channel->lock);
     op.u = {};
     op.vcpu = channel->vcpu;
     switch (channel->consumer ? PortState::free : channel->state()) {
     case PortState::free:
-    case PortState::reserved:
-        op.status = EVTCHNSTAT_closed;
-        break;
+    case PortState::reserved: op.status = EVTCHNSTAT_closed; break;
     case PortState::unbound:
         op.status = EVTCHNSTAT_unbound;
         op.u.unbound.dom = channel->allowed().raw();
@@ -188,16 +166,13 @@ Status evtchn_status(evtchn_status_t& op) {
         op.status = EVTCHNSTAT_virq;
         op.u.virq = channel->virq();
         break;
-    case PortState::ipi:
-        op.status = EVTCHNSTAT_ipi;
-        break;
+    case PortState::ipi: op.status = EVTCHNSTAT_ipi; break;
     }
     return {};
 }
 
 void evtchn_move_pirqs(Vcpu& vcpu) {
-    if (!vcpu.domain->evtchn || !vcpu.domain->evtchn->pirq_ports)
-        return;
+    if (!vcpu.domain->evtchn || !vcpu.domain->evtchn->pirq_ports) return;
     EvtchnDomain& table = *vcpu.domain->evtchn;
     const Guard guard(table.bind_lock);
     for (u32 port = 1; port < table.valid_ports.load(); ++port) {
@@ -207,4 +182,4 @@ void evtchn_move_pirqs(Vcpu& vcpu) {
     }
 }
 
-}  // namespace hv
+} // namespace hv

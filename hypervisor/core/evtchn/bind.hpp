@@ -15,4 +15,4 @@ Status evtchn_bind_vcpu(const evtchn_bind_vcpu_t& op);
 Status evtchn_set_priority(const evtchn_set_priority_t& op);
 Status evtchn_status(evtchn_status_t& op);
 
-}  // namespace hv
+} // namespace hv

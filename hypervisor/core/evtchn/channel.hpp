@@ -28,7 +28,7 @@ class Channel {
     void set_ipi() { become(PortState::ipi, nullptr, 0); }
 
     [[nodiscard]] Domid allowed() const { return Domid{static_cast<u16>(value(PortState::unbound))}; }
-    [[nodiscard]] Domain& remote() const {  ///< the channel holds a reference to it
+    [[nodiscard]] Domain& remote() const { ///< the channel holds a reference to it
         HV_ASSERT(state_ == PortState::interdomain);
         return *remote_;
     }
@@ -40,8 +40,8 @@ class Channel {
     void init(u32 port) { port_ = port; }
 
     SpinLock lock{LockRank::evtchn_port};
-    u16 vcpu = 0;      ///< the vCPU that is notified
-    u8 consumer = 0;   ///< not 0: this end belongs to the hypervisor, see evtchn_alloc_unbound_xen
+    u16 vcpu = 0;    ///< the vCPU that is notified
+    u8 consumer = 0; ///< not 0: this end belongs to the hypervisor, see evtchn_alloc_unbound_xen
     FifoPort fifo;
 
   private:
@@ -62,18 +62,18 @@ class Channel {
 static_assert(sizeof(Channel) <= 40);
 
 struct EvtchnDomain {
-    static constexpr u32 bucket_ports = 64;   ///< 2.5 KiB each
+    static constexpr u32 bucket_ports = 64; ///< 2.5 KiB each
     static constexpr u32 group_buckets = 128;
     static constexpr u32 max_groups = EVTCHN_FIFO_NR_CHANNELS / (bucket_ports * group_buckets);
 
     SpinLock bind_lock{LockRank::evtchn_bind};
-    u32 max_port = 0;            ///< highest port the control domain allows
-    Atomic<u32> valid_ports{0};  ///< ports below have a Channel
-    u32 first_free = 1;          ///< every port below is in use (port 0 is never given out)
+    u32 max_port = 0;           ///< highest port the control domain allows
+    Atomic<u32> valid_ports{0}; ///< ports below have a Channel
+    u32 first_free = 1;         ///< every port below is in use (port 0 is never given out)
     u32 pirq_ports = 0;
-    u32 next_close = 0;          ///< progress of reset and teardown
+    u32 next_close = 0; ///< progress of reset and teardown
     Channel** groups[max_groups] = {};
-    FifoArray* fifo = nullptr;   ///< nullptr: the 2-level ABI is in use
+    FifoArray* fifo = nullptr; ///< nullptr: the 2-level ABI is in use
 
     [[nodiscard]] Channel& at(u32 port) {
         return groups[port / (bucket_ports * group_buckets)][port / bucket_ports % group_buckets][port % bucket_ports];
@@ -90,7 +90,7 @@ struct EvtchnDomain {
 // table.cpp; bind_lock held.
 /// A free port, now `reserved`. -ENOSPC, -ENOMEM, or -EINVAL for a dying domain.
 Result<Channel*> evtchn_alloc_port(Domain& domain);
-Status evtchn_alloc_port_at(Domain& domain, u32 port);  ///< makes the table cover `port`
+Status evtchn_alloc_port_at(Domain& domain, u32 port); ///< makes the table cover `port`
 void evtchn_free_port(Domain& domain, Channel& channel);
 
 // send.cpp; whatever keeps `channel` bound is held.
@@ -98,7 +98,7 @@ void evtchn_set_pending(Domain& domain, Channel& channel);
 void evtchn_clear_pending(Domain& domain, Channel& channel);
 bool evtchn_is_pending(Domain& domain, const Channel& channel);
 bool evtchn_is_masked(Domain& domain, const Channel& channel);
-bool evtchn_is_busy(Domain& domain, const Channel& channel);  ///< still linked into a queue
+bool evtchn_is_busy(Domain& domain, const Channel& channel); ///< still linked into a queue
 
 // close.cpp.
 Status evtchn_close(Domain& domain, Port port, bool by_guest);
@@ -112,4 +112,4 @@ void evtchn_fifo_destroy(Domain& domain);
 // send.cpp: notification functions of hypervisor-owned ends.
 Result<u8> evtchn_consumer_slot(EvtchnConsumer notify);
 
-}  // namespace hv
+} // namespace hv

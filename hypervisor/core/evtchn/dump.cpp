@@ -10,8 +10,7 @@ static void dump_channel(Domain& domain, Channel& channel) {
     static const char* const names[] = {"free", "reserved", "unbound", "interdomain", "pirq", "virq", "ipi"};
     const Guard guard(channel.lock);
     const PortState state = channel.state();
-    if (!channel.bound())
-        return;
+    if (!channel.bound()) return;
     log_info("  {} [{}{}] {} v{}", channel.port().raw(), evtchn_is_pending(domain, channel) ? "p" : "-",
              evtchn_is_masked(domain, channel) ? "m" : "-", names[static_cast<u8>(state)], channel.vcpu);
     if (state == PortState::interdomain)
@@ -29,8 +28,7 @@ void evtchn_keys_register() {
         'e',
         [](char) {
             for_each_domain([](Domain& domain) {
-                if (!domain.evtchn)
-                    return;
+                if (!domain.evtchn) return;
                 log_info("d{}: event channels, {} ABI", domain.id.raw(), domain.evtchn->fifo ? "FIFO" : "2-level");
                 for (u32 port = 1; port < domain.evtchn->valid_ports.load(); ++port)
                     dump_channel(domain, domain.evtchn->at(port));
@@ -39,4 +37,4 @@ void evtchn_keys_register() {
         "dump evtchn info");
 }
 
-}  // namespace hv
+} // namespace hv

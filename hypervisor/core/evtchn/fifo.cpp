@@ -14,8 +14,7 @@ static Status alloc_queues(Domain& domain) {
 
 static Status map_control(Vcpu& vcpu, Mfn mfn, u32 offset) {
     EvtchnVcpu& fifo = *vcpu.evtchn;
-    if (fifo.control)
-        return Errno::inval;
+    if (fifo.control) return Errno::inval;
     fifo.page = TRY(TypedPageRef::take(mfn, *vcpu.domain, PageType::writable));
     fifo.control = reinterpret_cast<evtchn_fifo_control_block_t*>(map_as<u8>(mfn) + offset);
     return {};
@@ -38,18 +37,14 @@ static void switch_to_fifo(Domain& domain, FifoArray* array) {
 Status evtchn_fifo_init_control(evtchn_init_control_t& op) {
     Domain& domain = *current().domain;
     Vcpu* vcpu = domain_vcpu(domain, op.vcpu);
-    if (!vcpu)
-        return Errno::no_ent;
-    if (op.offset > page_size - sizeof(evtchn_fifo_control_block_t) || op.offset % 8)
-        return Errno::inval;
+    if (!vcpu) return Errno::no_ent;
+    if (op.offset > page_size - sizeof(evtchn_fifo_control_block_t) || op.offset % 8) return Errno::inval;
     op.link_bits = EVTCHN_FIFO_LINK_BITS;
     const Guard guard(domain.evtchn->bind_lock);
     TRY(alloc_queues(domain));
-    if (domain.evtchn->fifo)
-        return map_control(*vcpu, Mfn{op.control_gfn}, op.offset);
+    if (domain.evtchn->fifo) return map_control(*vcpu, Mfn{op.control_gfn}, op.offset);
     FifoArray* array = make<FifoArray>();
-    if (!array)
-        return Errno::no_mem;
+    if (!array) return Errno::no_mem;
     if (Status status = map_control(*vcpu, Mfn{op.control_gfn}, op.offset); !status.ok()) {
         destroy(array);
         return status.error();
@@ -63,23 +58,19 @@ Status evtchn_fifo_expand(const evtchn_expand_array_t& op) {
     EvtchnDomain& table = *domain.evtchn;
     const Guard guard(table.bind_lock);
     FifoArray* array = table.fifo;
-    if (!array)
-        return Errno::opnotsupp;
+    if (!array) return Errno::opnotsupp;
     const u32 first = array->words_count.load();
     const u32 slot = first / FifoArray::words_per_page;
-    if (slot >= FifoArray::max_pages)
-        return Errno::no_spc;
+    if (slot >= FifoArray::max_pages) return Errno::no_spc;
     array->pages[slot] = TRY(TypedPageRef::take(Mfn{op.array_gfn}, domain, PageType::writable));
     array->words[slot] = map_as<u32>(Mfn{op.array_gfn});
     array->words_count.store(first + FifoArray::words_per_page, Order::release);
     for (u32 port = first; port < first + FifoArray::words_per_page && port < table.valid_ports.load(); ++port) {
         Channel& channel = table.at(port);
         const Guard port_guard(channel.lock);
-        if (!channel.fifo.pending_early)
-            continue;
+        if (!channel.fifo.pending_early) continue;
         channel.fifo.pending_early = false;
-        if (channel.bound())
-            evtchn_set_pending(domain, channel);
+        if (channel.bound()) evtchn_set_pending(domain, channel);
     }
     return {};
 }
@@ -93,8 +84,7 @@ void evtchn_fifo_destroy(Domain& domain) {
 }
 
 Status evtchn_vcpu_create(Vcpu& vcpu) {
-    if (!vcpu.domain->evtchn || !vcpu.domain->evtchn->fifo)
-        return {};
+    if (!vcpu.domain->evtchn || !vcpu.domain->evtchn->fifo) return {};
     vcpu.evtchn = make<EvtchnVcpu>();
     return vcpu.evtchn ? Status{} : Status{Errno::no_mem};
 }
@@ -104,4 +94,4 @@ void evtchn_vcpu_destroy(Vcpu& vcpu) {
     vcpu.evtchn = nullptr;
 }
 
-}  // namespace hv
+} // namespace hv

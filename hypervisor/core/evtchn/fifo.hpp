@@ -15,7 +15,7 @@ inline constexpr u32 fifo_link_mask = EVTCHN_FIFO_LINK_MASK;
 
 struct FifoQueue {
     SpinLock lock{LockRank::leaf};
-    u32 tail = 0;           ///< port linked last, 0 = known to be empty; it may have been taken since
+    u32 tail = 0; ///< port linked last, 0 = known to be empty; it may have been taken since
 };
 
 /// FIFO part of a vCPU.
@@ -42,13 +42,13 @@ struct FifoArray {
 struct FifoPort {
     Atomic<u32> last{EVTCHN_FIFO_PRIORITY_DEFAULT};
     u8 priority = EVTCHN_FIFO_PRIORITY_DEFAULT;
-    bool pending_early = false;  ///< raised before its word existed
+    bool pending_early = false; ///< raised before its word existed
 };
 
 enum class FifoLink : u8 {
-    done,      ///< appended behind another event; the guest is at it already
-    first,     ///< the queue was empty: its head was set, so its ready bit must be raised
-    already,   ///< the port was linked by somebody else
+    done,    ///< appended behind another event; the guest is at it already
+    first,   ///< the queue was empty: its head was set, so its ready bit must be raised
+    already, ///< the port was linked by somebody else
 };
 
 /// Makes the event word `tail` point at `port`; false when the guest has taken `tail` off its queue meanwhile.
@@ -59,14 +59,11 @@ inline bool fifo_set_link(u32& tail, u32 port) {
     // word's MASKED bit); a guest that still makes us retry has broken its own queue: drop the link.
     for (int attempt = 0; attempt < 6; ++attempt) {
         if (!(seen & fifo_linked)) {
-            if (seen & fifo_busy)
-                test_and_clear_bit(EVTCHN_FIFO_BUSY, &tail);
+            if (seen & fifo_busy) test_and_clear_bit(EVTCHN_FIFO_BUSY, &tail);
             return false;
         }
-        if (word.compare_exchange(seen, (seen & ~(fifo_busy | fifo_link_mask)) | port))
-            return true;
-        if (attempt == 1)
-            seen = word.fetch_or(fifo_busy) | fifo_busy;
+        if (word.compare_exchange(seen, (seen & ~(fifo_busy | fifo_link_mask)) | port)) return true;
+        if (attempt == 1) seen = word.fetch_or(fifo_busy) | fifo_busy;
     }
     test_and_clear_bit(EVTCHN_FIFO_BUSY, &tail);
     return true;
@@ -81,21 +78,18 @@ FifoLink fifo_append(FifoPort& state, u32 port, u32& word, u32 target, u32& head
         FifoQueue& from = queue(last);
         FifoQueue& to = queue(target);
         const IrqDoubleGuard guard(from.lock, to.lock);
-        if (state.last.load() != last)  // another CPU moved it before we had the locks
+        if (state.last.load() != last) // another CPU moved it before we had the locks
             continue;
-        if (test_and_set_bit(EVTCHN_FIFO_LINKED, &word))
-            return FifoLink::already;
+        if (test_and_set_bit(EVTCHN_FIFO_LINKED, &word)) return FifoLink::already;
         // It was unlinked; so a queue that ends in it has been emptied by the guest.
-        if (from.tail == port)
-            from.tail = 0;
+        if (from.tail == port) from.tail = 0;
         state.last.store(target);
         u32* tail = to.tail ? word_of(to.tail) : nullptr;
         const bool behind = tail && fifo_set_link(*tail, port);
-        if (!behind)
-            write_once(head, port);
+        if (!behind) write_once(head, port);
         to.tail = port;
         return behind ? FifoLink::done : FifoLink::first;
     }
 }
 
-}  // namespace hv
+} // namespace hv

@@ -18,8 +18,7 @@ static void wake_pollers(Domain& domain, Port port) {
 static void fifo_raise(Domain& domain, Channel& channel, u32& word) {
     Vcpu& vcpu = *domain.vcpus[channel.vcpu];
     EvtchnVcpu* fifo = vcpu.evtchn;
-    if (!fifo || !fifo->control)
-        return;  // the guest bound a port to a vCPU whose control block it has not set up
+    if (!fifo || !fifo->control) return; // the guest bound a port to a vCPU whose control block it has not set up
     const u32 priority = channel.fifo.priority;
     const auto queue = [&domain](u32 id) -> FifoQueue& { return domain.vcpus[id >> 8]->evtchn->queue[id & 0xff]; };
     const auto word_of = [&domain](u32 port) { return domain.evtchn->fifo->word(port); };
@@ -38,18 +37,14 @@ void evtchn_set_pending(Domain& domain, Channel& channel) {
             return;
         }
         const bool was_pending = test_and_set_bit(EVTCHN_FIFO_PENDING, word);
-        if (!(read_once(*word) & (fifo_linked | (u32{1} << EVTCHN_FIFO_MASKED))))
-            fifo_raise(domain, channel, *word);
-        if (!was_pending)
-            wake_pollers(domain, channel.port());
+        if (!(read_once(*word) & (fifo_linked | (u32{1} << EVTCHN_FIFO_MASKED)))) fifo_raise(domain, channel, *word);
+        if (!was_pending) wake_pollers(domain, channel.port());
         return;
     }
     Vcpu& vcpu = *domain.vcpus[channel.vcpu];
     const auto effect = TwoLevel{*domain.shared_info}.raise(port, *vcpu.info);
-    if (effect == TwoLevel::Effect::upcall)
-        vcpu_mark_events_pending(vcpu);
-    if (effect != TwoLevel::Effect::none)
-        wake_pollers(domain, channel.port());
+    if (effect == TwoLevel::Effect::upcall) vcpu_mark_events_pending(vcpu);
+    if (effect != TwoLevel::Effect::none) wake_pollers(domain, channel.port());
 }
 
 static bool fifo_bit(Domain& domain, const Channel& channel, unsigned bit) {
@@ -72,8 +67,7 @@ bool evtchn_is_pending(Domain& domain, const Channel& channel) {
 
 bool evtchn_is_masked(Domain& domain, const Channel& channel) {
     const FifoArray* fifo = domain.evtchn->fifo;
-    if (!fifo)
-        return TwoLevel{*domain.shared_info}.masked(channel.port().raw());
+    if (!fifo) return TwoLevel{*domain.shared_info}.masked(channel.port().raw());
     return channel.port().raw() >= fifo->words_count.load() || fifo_bit(domain, channel, EVTCHN_FIFO_MASKED);
 }
 
@@ -81,7 +75,7 @@ bool evtchn_is_busy(Domain& domain, const Channel& channel) {
     return domain.evtchn->fifo && fifo_bit(domain, channel, EVTCHN_FIFO_LINKED);
 }
 
-static EvtchnConsumer consumers[8];  // entries are only ever added
+static EvtchnConsumer consumers[8]; // entries are only ever added
 
 Result<u8> evtchn_consumer_slot(EvtchnConsumer notify) {
     for (u8 i = 0; i < 8; ++i) {
@@ -104,54 +98,41 @@ static void raise_remote(const Channel& near) {
 
 Status evtchn_send(Domain& local, Port port) {
     Channel* channel = local.evtchn->find(port);
-    if (!channel)
-        return Errno::inval;
+    if (!channel) return Errno::inval;
     const Guard guard(channel->lock);
-    if (channel->consumer)
-        return Errno::inval;
+    if (channel->consumer) return Errno::inval;
     switch (channel->state()) {
-    case PortState::interdomain:
-        raise_remote(*channel);
+    case PortState::interdomain: raise_remote(*channel); return {};
+    case PortState::ipi: evtchn_set_pending(local, *channel); return {};
+    case PortState::unbound: // the far end has gone or has not come yet: not the sender's fault
         return {};
-    case PortState::ipi:
-        evtchn_set_pending(local, *channel);
-        return {};
-    case PortState::unbound:  // the far end has gone or has not come yet: not the sender's fault
-        return {};
-    default:
-        return Errno::inval;
+    default: return Errno::inval;
     }
 }
 
 void evtchn_notify_xen(Domain& local, Port port) {
     Channel* channel = local.evtchn->find(port);
-    if (!channel)
-        return;
+    if (!channel) return;
     const Guard guard(channel->lock);
-    if (channel->consumer && channel->state() == PortState::interdomain)
-        raise_remote(*channel);
+    if (channel->consumer && channel->state() == PortState::interdomain) raise_remote(*channel);
 }
 
 bool evtchn_send_pirq(Domain& domain, Port port) {
     Channel* channel = domain.evtchn->find(port);
-    if (!channel || channel->state() != PortState::pirq)
-        return false;
+    if (!channel || channel->state() != PortState::pirq) return false;
     evtchn_set_pending(domain, *channel);
     return true;
 }
 
 void evtchn_unmask(Domain& domain, Port port) {
     Channel* channel = domain.evtchn->find(port);
-    if (!channel)
-        return;
+    if (!channel) return;
     const Guard guard(channel->lock);
-    if (!channel->bound())
-        return;
+    if (!channel->bound()) return;
     if (FifoArray* fifo = domain.evtchn->fifo) {
         if (u32* word = fifo->word(port.raw())) {
             test_and_clear_bit(EVTCHN_FIFO_MASKED, word);
-            if (test_bit(EVTCHN_FIFO_PENDING, word))
-                evtchn_set_pending(domain, *channel);
+            if (test_bit(EVTCHN_FIFO_PENDING, word)) evtchn_set_pending(domain, *channel);
         }
         return;
     }
@@ -164,10 +145,9 @@ bool evtchn_port_valid(Domain& domain, Port port) { return domain.evtchn->find(p
 
 bool evtchn_port_pending(Domain& domain, Port port) {
     Channel* channel = domain.evtchn->find(port);
-    if (!channel)
-        return false;
+    if (!channel) return false;
     const Guard guard(channel->lock);
     return channel->bound() && evtchn_is_pending(domain, *channel);
 }
 
-}  // namespace hv
+} // namespace hv

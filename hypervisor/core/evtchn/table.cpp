@@ -7,16 +7,13 @@ namespace hv {
 static Status grow(EvtchnDomain& table) {
     const u32 port = table.valid_ports.load(Order::relaxed);
     Channel**& group = table.groups[port / (EvtchnDomain::bucket_ports * EvtchnDomain::group_buckets)];
-    if (!group)
-        group = static_cast<Channel**>(kmalloc(EvtchnDomain::group_buckets * sizeof(Channel*)));
+    if (!group) group = static_cast<Channel**>(kmalloc(EvtchnDomain::group_buckets * sizeof(Channel*)));
     void* memory = group ? kmalloc(EvtchnDomain::bucket_ports * sizeof(Channel)) : nullptr;
-    if (!memory)
-        return Errno::no_mem;
+    if (!memory) return Errno::no_mem;
     auto* bucket = static_cast<Channel*>(memory);
     for (u32 i = 0; i < EvtchnDomain::bucket_ports; ++i)
         ::new (&bucket[i]) Channel, bucket[i].init(port + i);
-    if (port == 0)
-        bucket[0].set_reserved();
+    if (port == 0) bucket[0].set_reserved();
     group[port / EvtchnDomain::bucket_ports % EvtchnDomain::group_buckets] = bucket;
     table.valid_ports.store(port + EvtchnDomain::bucket_ports, Order::release);
     return {};
@@ -24,10 +21,8 @@ static Status grow(EvtchnDomain& table) {
 
 Status evtchn_alloc_port_at(Domain& domain, u32 port) {
     EvtchnDomain& table = *domain.evtchn;
-    if (domain.dying.load() != Domain::Dying::no)
-        return Errno::inval;
-    if (port > table.max_port || port >= table.abi_ports())
-        return Errno::no_spc;
+    if (domain.dying.load() != Domain::Dying::no) return Errno::inval;
+    if (port > table.max_port || port >= table.abi_ports()) return Errno::no_spc;
     while (port >= table.valid_ports.load(Order::relaxed))
         TRY(grow(table));
     return {};
@@ -39,15 +34,13 @@ Result<Channel*> evtchn_alloc_port(Domain& domain) {
     for (u32 port = table.first_free;; ++port) {
         TRY(evtchn_alloc_port_at(domain, port));
         Channel& channel = table.at(port);
-        if (channel.state() != PortState::free)
-            continue;
+        if (channel.state() != PortState::free) continue;
         // A closed port that is still on a queue of the guest would be delivered as the new channel's event.
         if (evtchn_is_busy(domain, channel)) {
             all_used = false;
             continue;
         }
-        if (all_used)
-            table.first_free = port + 1;
+        if (all_used) table.first_free = port + 1;
         const Guard guard(channel.lock);
         channel.set_reserved();
         channel.vcpu = 0;
@@ -58,19 +51,17 @@ Result<Channel*> evtchn_alloc_port(Domain& domain) {
 }
 
 void evtchn_free_port(Domain& domain, Channel& channel) {
-    evtchn_clear_pending(domain, channel);  // the next user of the port starts clean
+    evtchn_clear_pending(domain, channel); // the next user of the port starts clean
     channel.set_free();
     channel.vcpu = 0;
     channel.consumer = 0;
     EvtchnDomain& table = *domain.evtchn;
-    if (channel.port().raw() < table.first_free)
-        table.first_free = channel.port().raw();
+    if (channel.port().raw() < table.first_free) table.first_free = channel.port().raw();
 }
 
 Status evtchn_domain_create(Domain& domain, u32 max_port) {
     auto* table = make<EvtchnDomain>();
-    if (!table)
-        return Errno::no_mem;
+    if (!table) return Errno::no_mem;
     table->max_port = max_port < EVTCHN_FIFO_NR_CHANNELS - 1 ? max_port : EVTCHN_FIFO_NR_CHANNELS - 1;
     domain.evtchn = table;
     if (Status status = grow(*table); !status.ok()) {
@@ -81,12 +72,10 @@ Status evtchn_domain_create(Domain& domain, u32 max_port) {
 }
 
 void evtchn_domain_destroy(Domain& domain) {
-    if (!domain.evtchn)
-        return;
+    if (!domain.evtchn) return;
     evtchn_fifo_destroy(domain);
     for (Channel** group : domain.evtchn->groups) {
-        if (!group)
-            continue;
+        if (!group) continue;
         for (u32 i = 0; i < EvtchnDomain::group_buckets; ++i)
             kfree(group[i]);
         kfree(group);
@@ -95,4 +84,4 @@ void evtchn_domain_destroy(Domain& domain) {
     domain.evtchn = nullptr;
 }
 
-}  // namespace hv
+} // namespace hv

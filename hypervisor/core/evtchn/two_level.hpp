@@ -17,13 +17,12 @@ struct TwoLevel {
 
     /// `none`: it was pending already. `pending`: no upcall is due (masked, or its selector bit is still set).
     [[nodiscard]] Effect raise(u32 port, vcpu_info_t& info) const {
-        if (test_and_set_bit(port, shared.evtchn_pending))
-            return Effect::none;
+        if (test_and_set_bit(port, shared.evtchn_pending)) return Effect::none;
         return !test_bit(port, shared.evtchn_mask) && select(port, info) ? Effect::upcall : Effect::pending;
     }
     [[nodiscard]] Effect unmask(u32 port, vcpu_info_t& info) const {
         return test_and_clear_bit(port, shared.evtchn_mask) && pending(port) && select(port, info) ? Effect::upcall
-                                                                                                  : Effect::none;
+                                                                                                   : Effect::none;
     }
     void clear(u32 port) const { test_and_clear_bit(port, shared.evtchn_pending); }
     [[nodiscard]] bool pending(u32 port) const { return test_bit(port, shared.evtchn_pending); }
@@ -35,4 +34,4 @@ struct TwoLevel {
     }
 };
 
-}  // namespace hv
+} // namespace hv

@@ -6,11 +6,9 @@ namespace hv {
 
 void vcpu_mark_events_pending(Vcpu& vcpu) {
     auto& pending = reinterpret_cast<Atomic<u8>&>(vcpu.info->evtchn_upcall_pending);
-    if (pending.exchange(1))
-        return;
+    if (pending.exchange(1)) return;
     vcpu_unblock(vcpu);
-    if (&vcpu != &current())
-        vcpu_kick(vcpu);
+    if (&vcpu != &current()) vcpu_kick(vcpu);
 }
 
 bool vcpu_events_pending(const Vcpu& vcpu) {
@@ -19,4 +17,4 @@ bool vcpu_events_pending(const Vcpu& vcpu) {
 
 bool vcpu_has_pending_wake(const Vcpu& vcpu) { return read_once(vcpu.info->evtchn_upcall_pending) != 0; }
 
-}  // namespace hv
+} // namespace hv

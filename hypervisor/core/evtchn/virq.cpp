@@ -6,7 +6,7 @@
 
 namespace hv {
 
-static Domain* handlers[NR_VIRQS];  // nullptr: dom0; a reference is held
+static Domain* handlers[NR_VIRQS]; // nullptr: dom0; a reference is held
 static SpinLock handlers_lock{LockRank::evtchn_port};
 
 bool evtchn_virq_is_global(u32 virq) {
@@ -14,7 +14,7 @@ bool evtchn_virq_is_global(u32 virq) {
 }
 
 static void raise_virq(Vcpu& vcpu, u32 virq) {
-    const IrqGuard guard(vcpu.virq_lock);  // the port stays bound while it is held
+    const IrqGuard guard(vcpu.virq_lock); // the port stays bound while it is held
     if (const Port port = vcpu.virq_port[virq]; port != Port{})
         evtchn_set_pending(*vcpu.domain, vcpu.domain->evtchn->at(port.raw()));
 }
@@ -30,23 +30,18 @@ void evtchn_send_global_virq(u32 virq) {
     {
         const IrqGuard guard(handlers_lock);
         Domain* domain = handlers[virq] ? handlers[virq] : dom0;
-        if (!domain)
-            return;
+        if (!domain) return;
         chosen = DomainRef::share(*domain);
     }
-    if (chosen->max_vcpus && chosen->vcpus[0])
-        raise_virq(*chosen->vcpus[0], virq);
+    if (chosen->max_vcpus && chosen->vcpus[0]) raise_virq(*chosen->vcpus[0], virq);
 }
 
 Status evtchn_set_global_virq_handler(Domain& domain, u32 virq) {
-    if (virq >= NR_VIRQS || !evtchn_virq_is_global(virq))
-        return Errno::inval;
+    if (virq >= NR_VIRQS || !evtchn_virq_is_global(virq)) return Errno::inval;
     DomainRef old;
     const IrqGuard guard(handlers_lock);
-    if (domain.dying.load() != Domain::Dying::no)
-        return Errno::inval;
-    if (handlers[virq])
-        old = DomainRef::adopt(*handlers[virq]);
+    if (domain.dying.load() != Domain::Dying::no) return Errno::inval;
+    if (handlers[virq]) old = DomainRef::adopt(*handlers[virq]);
     handlers[virq] = &DomainRef::share(domain).release();
     return {};
 }
@@ -62,4 +57,4 @@ void virq_handlers_forget(Domain& domain) {
     }
 }
 
-}  // namespace hv
+} // namespace hv

@@ -8,4 +8,4 @@ namespace hv {
 /// A dying domain handles no global VIRQs any more: they go to dom0 again.
 void virq_handlers_forget(Domain& domain);
 
-}  // namespace hv
+} // namespace hv

@@ -15,11 +15,9 @@ class CopyGrant {
     ~CopyGrant() { release(); }
 
     GrantCode acquire(Domain& granter, GrantRef ref, Domid grantee, bool readonly) {
-        if (const GrantCode code = step(granter, ref, grantee, readonly))
-            return code;
-        if (!last().transitive)
-            return take_page(readonly);
-        if (last().trans_domain == granter.id) {  // as Xen: no grant of its own grant
+        if (const GrantCode code = step(granter, ref, grantee, readonly)) return code;
+        if (!last().transitive) return take_page(readonly);
+        if (last().trans_domain == granter.id) { // as Xen: no grant of its own grant
             release();
             return GNTST_general_error;
         }
@@ -28,8 +26,7 @@ class CopyGrant {
         const GrantCode code = third.ok() && third.value()->grants
                                    ? step(*third.value(), last().trans_ref, granter.id, readonly)
                                    : s16{GNTST_general_error};
-        if (code == GNTST_okay && !last().transitive)
-            return take_page(readonly);
+        if (code == GNTST_okay && !last().transitive) return take_page(readonly);
         release();
         return code ? code : s16{GNTST_general_error};
     }
@@ -66,29 +63,30 @@ class CopyGrant {
 
     GrantCode step(Domain& granter, GrantRef ref, Domid grantee, bool readonly) {
         LockedGrant grant(*granter.grants, ref);
-        if (!grant)
-            return GNTST_bad_gntref;
-        if (const GrantCode code =
-                grant_pin(*granter.grants, grant, ref, grantee, false, readonly, GrantUse::copy))
+        if (!grant) return GNTST_bad_gntref;
+        if (const GrantCode code = grant_pin(*granter.grants, grant, ref, grantee, false, readonly, GrantUse::copy))
             return code;
-        step_[steps_++] = {DomainRef::share(granter), ref, readonly, grant->transitive,
-                           Domid{grant->trans_domain}, GrantRef{grant->trans_ref}, Mfn{grant->frame},
-                           grant->offset, grant->length};
+        step_[steps_++] = {DomainRef::share(granter),
+                           ref,
+                           readonly,
+                           grant->transitive,
+                           Domid{grant->trans_domain},
+                           GrantRef{grant->trans_ref},
+                           Mfn{grant->frame},
+                           grant->offset,
+                           grant->length};
         return GNTST_okay;
     }
     GrantCode take_page(bool readonly) {
         bool ok;
         if (readonly) {
             Result<PageRef> page = PageRef::take(last().mfn, *last().granter);
-            if ((ok = page.ok()))
-                page_ = std::move(page).value();
+            if ((ok = page.ok())) page_ = std::move(page).value();
         } else {
             Result<TypedPageRef> page = TypedPageRef::take(last().mfn, *last().granter, PageType::writable);
-            if ((ok = page.ok()))
-                typed_ = std::move(page).value();
+            if ((ok = page.ok())) typed_ = std::move(page).value();
         }
-        if (!ok)
-            release();
+        if (!ok) release();
         return ok ? GNTST_okay : GNTST_general_error;
     }
 
@@ -105,8 +103,7 @@ class Side {
 
     GrantCode use(const gnttab_copy::gnttab_copy_ptr& ptr, bool by_ref) {
         const u64 name = by_ref ? ptr.u.ref : ptr.u.gmfn;
-        if (held_ && by_ref_ == by_ref && domid_ == ptr.domid && name_ == name)
-            return GNTST_okay;
+        if (held_ && by_ref_ == by_ref && domid_ == ptr.domid && name_ == name) return GNTST_okay;
         release();
         const GrantCode code = by_ref ? acquire_ref(ptr) : acquire_frame(ptr);
         held_ = code == GNTST_okay;
@@ -131,20 +128,18 @@ class Side {
         return granter ? grant_.acquire(*granter, GrantRef{ptr.u.ref}, self.id, !dest_) : s16{GNTST_bad_domain};
     }
     GrantCode acquire_frame(const gnttab_copy::gnttab_copy_ptr& ptr) {
-        if (ptr.domid != DOMID_SELF)  // frames are named only by their owner
+        if (ptr.domid != DOMID_SELF) // frames are named only by their owner
             return GNTST_permission_denied;
         mfn_ = Mfn{ptr.u.gmfn};
         const Domain& self = *current().domain;
         if (dest_) {
             Result<TypedPageRef> page = TypedPageRef::take(mfn_, self, PageType::writable);
-            if (!page.ok())
-                return GNTST_general_error;
+            if (!page.ok()) return GNTST_general_error;
             typed_ = std::move(page).value();
             return GNTST_okay;
         }
         Result<PageRef> page = PageRef::take(mfn_, self);
-        if (!page.ok())
-            return GNTST_general_error;
+        if (!page.ok()) return GNTST_general_error;
         page_ = std::move(page).value();
         return GNTST_okay;
     }
@@ -163,26 +158,23 @@ class Side {
 GrantCode copy_one(const gnttab_copy_t& op, Side& source, Side& dest) {
     if (u32{op.source.offset} + op.len > page_size || u32{op.dest.offset} + op.len > page_size)
         return GNTST_bad_copy_arg;
-    if (const GrantCode code = source.use(op.source, (op.flags & GNTCOPY_source_gref) != 0))
-        return code;
-    if (const GrantCode code = dest.use(op.dest, (op.flags & GNTCOPY_dest_gref) != 0))
-        return code;
-    if (!source.covers(op.source.offset, op.len) || !dest.covers(op.dest.offset, op.len))
-        return GNTST_general_error;
+    if (const GrantCode code = source.use(op.source, (op.flags & GNTCOPY_source_gref) != 0)) return code;
+    if (const GrantCode code = dest.use(op.dest, (op.flags & GNTCOPY_dest_gref) != 0)) return code;
+    if (!source.covers(op.source.offset, op.len) || !dest.covers(op.dest.offset, op.len)) return GNTST_general_error;
     __builtin_memcpy(dest.data() + op.dest.offset, source.data() + op.source.offset, op.len);
     return GNTST_okay;
 }
 
-}  // namespace
+} // namespace
 
 Status grant_op::copy(u64& args, u64& count) {
     Side source(false), dest(true);
     return for_each_op<gnttab_copy_t>(
         args, count, [&](gnttab_copy_t& op) { op.status = copy_one(op, source, dest); },
-        [&] {  // the guest may change what its grants name as soon as it sees the results
+        [&] { // the guest may change what its grants name as soon as it sees the results
             source.release();
             dest.release();
         });
 }
 
-}  // namespace hv
+} // namespace hv

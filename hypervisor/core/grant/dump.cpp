@@ -13,8 +13,7 @@ static void dump_table(Domain& domain) {
              table.max_frames, table.maptrack.limit());
     for (u32 ref = 0; version && ref < table.entries(version); ++ref) {
         const LockedGrant grant(table, GrantRef{ref});
-        if (!grant || !grant->pins.any())
-            continue;
+        if (!grant || !grant->pins.any()) continue;
         const GrantPins& pins = grant->pins;
         log_info("  {} to d{} frame {:x} host r{} w{} device r{} w{}", ref, grant->grantee, grant->frame,
                  pins.host_read, pins.host_write, pins.device_read, pins.device_write);
@@ -26,11 +25,10 @@ void grant_keys_register() {
         'g',
         [](char) {
             for_each_domain([](Domain& domain) {
-                if (domain.grants)
-                    dump_table(domain);
+                if (domain.grants) dump_table(domain);
             });
         },
         "print grant table usage");
 }
 
-}  // namespace hv
+} // namespace hv

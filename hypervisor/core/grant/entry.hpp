@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Grant entries as the hypervisor sees them (xen/grant_table.h, versions 1 and 2). The granting guest can write an entry
-// at any time: each word is read once, and a v1 entry's flags and domain change in one compare-exchange.
+// Grant entries as the hypervisor sees them (xen/grant_table.h, versions 1 and 2). The granting guest can write an
+// entry at any time: each word is read once, and a v1 entry's flags and domain change in one compare-exchange.
 #pragma once
 
 #include "abi/xen.hpp"
@@ -10,14 +10,14 @@
 
 namespace hv {
 
-using GrantCode = s16;  ///< GNTST_*
+using GrantCode = s16; ///< GNTST_*
 
 /// What a pinned entry grants.
 struct GrantFacts {
     u16 flags = 0;
     u64 frame = 0;
     bool sub_page = false;
-    u16 offset = 0, length = static_cast<u16>(page_size);  ///< bytes of the page that may be copied
+    u16 offset = 0, length = static_cast<u16>(page_size); ///< bytes of the page that may be copied
     bool transitive = false;
     Domid trans_domain{};
     GrantRef trans_ref{};
@@ -36,8 +36,7 @@ class GrantEntry {
     }
     void unpin(bool reading, bool writing) {
         const u16 bits = static_cast<u16>((reading ? GTF_reading : 0) | (writing ? GTF_writing : 0));
-        if (bits)
-            in_use().fetch_and(static_cast<u16>(~bits));
+        if (bits) in_use().fetch_and(static_cast<u16>(~bits));
     }
     /// After pin(): what was granted.
     [[nodiscard]] GrantFacts facts() const {
@@ -67,10 +66,8 @@ class GrantEntry {
         constexpr u16 want = GTF_accept_transfer;
         u32 seen = word().load();
         for (int attempt = 0; attempt < 5; ++attempt) {
-            if ((flags_of(seen) & ~GTF_readonly) != want || domain_of(seen) != giver)
-                return false;
-            if (word().compare_exchange(seen, seen | GTF_transfer_committed))
-                return true;
+            if ((flags_of(seen) & ~GTF_readonly) != want || domain_of(seen) != giver) return false;
+            if (word().compare_exchange(seen, seen | GTF_transfer_committed)) return true;
         }
         return false;
     }
@@ -98,12 +95,10 @@ class GrantEntry {
         for (int attempt = 0; attempt < 5; ++attempt) {
             if ((flags_of(seen) & GTF_type_mask) != GTF_permit_access || domain_of(seen) != grantee)
                 return GNTST_general_error;
-            if (!readonly && (flags_of(seen) & GTF_readonly))
-                return GNTST_permission_denied;
-            if (word().compare_exchange(seen, seen | GTF_reading | (readonly ? 0 : GTF_writing)))
-                return GNTST_okay;
+            if (!readonly && (flags_of(seen) & GTF_readonly)) return GNTST_permission_denied;
+            if (word().compare_exchange(seen, seen | GTF_reading | (readonly ? 0 : GTF_writing))) return GNTST_okay;
         }
-        return GNTST_general_error;  // the guest keeps changing it
+        return GNTST_general_error; // the guest keeps changing it
     }
 
     [[nodiscard]] GrantCode check_v2(u32 seen, Domid grantee, bool readonly, GrantUse use) const {
@@ -112,19 +107,16 @@ class GrantEntry {
         // A part of a page, or a grant of a grant, can be copied but not mapped.
         const bool usable = type == GTF_permit_access ? use == GrantUse::copy || !(flags & GTF_sub_page)
                                                       : type == GTF_transitive && use == GrantUse::copy;
-        if (!usable || domain_of(seen) != grantee)
-            return GNTST_general_error;
+        if (!usable || domain_of(seen) != grantee) return GNTST_general_error;
         return !readonly && (flags & GTF_readonly) ? GNTST_permission_denied : GNTST_okay;
     }
     /// v2 keeps the in-use bits apart from the flags: set them first, then look whether the grant still stands.
     [[nodiscard]] GrantCode pin_v2(Domid grantee, bool readonly, GrantUse use) {
-        if (const GrantCode code = check_v2(word().load(), grantee, readonly, use); code != GNTST_okay)
-            return code;
+        if (const GrantCode code = check_v2(word().load(), grantee, readonly, use); code != GNTST_okay) return code;
         const u16 bits = static_cast<u16>(GTF_reading | (readonly ? 0 : GTF_writing));
         const u16 before = in_use().fetch_or(bits);
         const GrantCode code = check_v2(word().load(), grantee, readonly, use);
-        if (code != GNTST_okay)
-            in_use().fetch_and(static_cast<u16>(~(bits & ~before)));
+        if (code != GNTST_okay) in_use().fetch_and(static_cast<u16>(~(bits & ~before)));
         return code;
     }
 
@@ -133,4 +125,4 @@ class GrantEntry {
     grant_status_t* status_ = nullptr;
 };
 
-}  // namespace hv
+} // namespace hv

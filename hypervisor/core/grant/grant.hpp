@@ -18,10 +18,10 @@ constexpr u32 grant_status_frames_for(u32 shared) { return (shared * 2 * 256 + 4
 
 // PV page-table side of grant mapping, implemented by arch/x86/pv/grant_map.cpp.
 struct GrantMapRequest {
-    u64 host_addr;     ///< virtual address, or machine address of a PTE with GNTMAP_contains_pte
+    u64 host_addr; ///< virtual address, or machine address of a PTE with GNTMAP_contains_pte
     Mfn mfn;
-    u32 flags;         ///< GNTMAP_*
-    u32 cache_flags;   ///< PTE cacheability bits wanted
+    u32 flags;       ///< GNTMAP_*
+    u32 cache_flags; ///< PTE cacheability bits wanted
 };
 /// -EINVAL etc. are translated to GNTST_general_error by the caller. The frame's references are the caller's.
 Status arch_grant_map(const GrantMapRequest& request);
@@ -31,4 +31,4 @@ Status arch_grant_unmap(const GrantMapRequest& request, u64 new_addr);
 /// Debug key of this family; once at boot.
 void grant_keys_register();
 
-}  // namespace hv
+} // namespace hv

@@ -31,64 +31,50 @@ GrantCode pin_for_map(GrantTable& table, LockedGrant& grant, GrantRef ref, u32 f
     const Domid self = current().domain->id;
     const bool readonly = (flags & GNTMAP_readonly) != 0;
     if (flags & GNTMAP_device_map)
-        if (const GrantCode code = grant_pin(table, grant, ref, self, true, readonly, GrantUse::map))
-            return code;
-    if (!(flags & GNTMAP_host_map))
-        return GNTST_okay;
+        if (const GrantCode code = grant_pin(table, grant, ref, self, true, readonly, GrantUse::map)) return code;
+    if (!(flags & GNTMAP_host_map)) return GNTST_okay;
     const GrantCode code = grant_pin(table, grant, ref, self, false, readonly, GrantUse::map);
-    if (code && (flags & GNTMAP_device_map))
-        grant_unpin(table, grant, ref, true, readonly);
+    if (code && (flags & GNTMAP_device_map)) grant_unpin(table, grant, ref, true, readonly);
     return code;
 }
 
 void unpin_mapped(GrantTable& table, GrantRef ref, u32 maps, bool readonly) {
     LockedGrant grant(table, ref, true);
-    if (maps & GNTMAP_device_map)
-        grant_unpin(table, grant, ref, true, readonly);
-    if (maps & GNTMAP_host_map)
-        grant_unpin(table, grant, ref, false, readonly);
+    if (maps & GNTMAP_device_map) grant_unpin(table, grant, ref, true, readonly);
+    if (maps & GNTMAP_host_map) grant_unpin(table, grant, ref, false, readonly);
 }
 
 /// The page references and the page-table entry of a pinned grant; all or nothing.
 Status map_page(const gnttab_map_grant_ref_t& op, Mfn mfn, const Domain& granter) {
     const bool readonly = (op.flags & GNTMAP_readonly) != 0;
-    if (op.flags & GNTMAP_device_map)
-        TRY(get_mapped(mfn, granter, readonly));
-    if (!(op.flags & GNTMAP_host_map))
-        return {};
+    if (op.flags & GNTMAP_device_map) TRY(get_mapped(mfn, granter, readonly));
+    if (!(op.flags & GNTMAP_host_map)) return {};
     Status status = get_mapped(mfn, granter, readonly);
     if (status.ok()) {
         status = arch_grant_map({op.host_addr, mfn, op.flags, 0});
-        if (!status.ok())
-            put_mapped(page_of(mfn), readonly);
+        if (!status.ok()) put_mapped(page_of(mfn), readonly);
     }
-    if (!status.ok() && (op.flags & GNTMAP_device_map))
-        put_mapped(page_of(mfn), readonly);
+    if (!status.ok() && (op.flags & GNTMAP_device_map)) put_mapped(page_of(mfn), readonly);
     return status;
 }
 
 GrantCode map_one(gnttab_map_grant_ref_t& op, DomainCache& cache) {
-    if (!(op.flags & both_maps))
-        return GNTST_bad_gntref;
+    if (!(op.flags & both_maps)) return GNTST_bad_gntref;
     Domain* granter = cache.find(op.dom);
-    if (!granter)
-        return GNTST_bad_domain;
+    if (!granter) return GNTST_bad_domain;
     Maptrack& maptrack = current().domain->grants->maptrack;
     GrantTable& table = *granter->grants;
     const GrantRef ref{op.ref};
     LockedGrant grant(table, ref);
-    if (!grant)
-        return GNTST_bad_gntref;
-    if (const GrantCode code = pin_for_map(table, grant, ref, op.flags))
-        return code;
+    if (!grant) return GNTST_bad_gntref;
+    if (const GrantCode code = pin_for_map(table, grant, ref, op.flags)) return code;
     const Mfn mfn{grant->frame};
     grant.unlock();
 
     const u32 handle = maptrack.alloc();
     if (handle == Maptrack::no_handle || !map_page(op, mfn, *granter).ok()) {
         unpin_mapped(table, ref, op.flags, (op.flags & GNTMAP_readonly) != 0);
-        if (handle == Maptrack::no_handle)
-            return GNTST_no_space;
+        if (handle == Maptrack::no_handle) return GNTST_no_space;
         maptrack.release(handle);
         return GNTST_general_error;
     }
@@ -109,15 +95,12 @@ class UnmapBatch {
   public:
     GrantCode add(u64 host_addr, u64 dev_bus_addr, u64 new_addr, u32 handle) {
         Mapping* mapping = maptrack_.find(handle);
-        if (!mapping)
-            return GNTST_bad_handle;
+        if (!mapping) return GNTST_bad_handle;
         const u16 state = mapping->state.load();
-        if (!state)
-            return GNTST_bad_handle;
-        const u16 claimed = Maptrack::claim(*mapping, static_cast<u16>((host_addr ? GNTMAP_host_map : 0) |
-                                                                       (dev_bus_addr ? GNTMAP_device_map : 0)));
-        if (!claimed)
-            return GNTST_okay;
+        if (!state) return GNTST_bad_handle;
+        const u16 claimed = Maptrack::claim(
+            *mapping, static_cast<u16>((host_addr ? GNTMAP_host_map : 0) | (dev_bus_addr ? GNTMAP_device_map : 0)));
+        if (!claimed) return GNTST_okay;
         // From here on the mapping cannot go away: what was claimed has a live bit.
         const Mfn mfn{mapping->granter->grants->active_at(mapping->ref.load()).frame};
         if ((claimed & GNTMAP_device_map) && dev_bus_addr != to_maddr(mfn).raw()) {
@@ -138,8 +121,7 @@ class UnmapBatch {
     }
 
     void finish() {
-        if (flush_)
-            flush();
+        if (flush_) flush();
         for (u32 i = 0; i < count_; ++i)
             release(entries_[i]);
         count_ = 0;
@@ -164,8 +146,7 @@ class UnmapBatch {
             return;
         }
         for (u32 i = 0; i < count_; ++i)
-            if (entries_[i].claimed & GNTMAP_host_map)
-                tlb_flush_local_page(entries_[i].address);
+            if (entries_[i].claimed & GNTMAP_host_map) tlb_flush_local_page(entries_[i].address);
     }
 
     void release(const Entry& entry) {
@@ -190,7 +171,7 @@ class UnmapBatch {
     bool flush_ = false, flush_all_ = false;
 };
 
-}  // namespace
+} // namespace
 
 Status grant_op::map(u64& args, u64& count) {
     DomainCache cache;
@@ -219,26 +200,22 @@ Status grant_op::unmap_and_replace(u64& args, u64& count) {
 /// The dying domain's page tables still exist: the references of host mappings go with them.
 Status grant_table_relinquish(Domain& domain) {
     GrantTable* table = domain.grants;
-    if (!table)
-        return {};
+    if (!table) return {};
     for (bool first = true; table->relinquished < table->maptrack.limit(); first = false) {
-        if (!first && table->relinquished % 64 == 0 && hypercall_preempt_check())
-            return Errno::restart;
+        if (!first && table->relinquished % 64 == 0 && hypercall_preempt_check()) return Errno::restart;
         Mapping& mapping = *table->maptrack.find(table->relinquished++);
         const u16 state = mapping.state.exchange(0);
-        if (!state)
-            continue;
+        if (!state) continue;
         const bool readonly = (state & GNTMAP_readonly) != 0;
         Domain& granter = *mapping.granter;
         const Mfn mfn{granter.grants->active_at(mapping.ref.load()).frame};
-        const u32 maps = (state & Mapping::host_live ? GNTMAP_host_map : 0) |
-                         (state & Mapping::device_live ? GNTMAP_device_map : 0);
+        const u32 maps =
+            (state & Mapping::host_live ? GNTMAP_host_map : 0) | (state & Mapping::device_live ? GNTMAP_device_map : 0);
         unpin_mapped(*granter.grants, GrantRef{mapping.ref.load()}, maps, readonly);
-        if (state & Mapping::device_live)
-            put_mapped(page_of(mfn), readonly);
+        if (state & Mapping::device_live) put_mapped(page_of(mfn), readonly);
         domain_put(granter);
     }
     return {};
 }
 
-}  // namespace hv
+} // namespace hv

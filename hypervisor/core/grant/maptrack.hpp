@@ -14,9 +14,9 @@ struct Mapping {
     /// the reference is still held; the GNTMAP bit of the same kind is taken away by whoever begins to unmap.
     static constexpr u16 host_live = 1 << 8, device_live = 1 << 9;
 
-    Domain* granter = nullptr;  ///< a reference is held: its id is not given to another domain meanwhile
-    Atomic<u32> ref{0};         ///< in use: grant reference; free: next free handle + 1
-    Atomic<u16> state{0};       ///< 0: free
+    Domain* granter = nullptr; ///< a reference is held: its id is not given to another domain meanwhile
+    Atomic<u32> ref{0};        ///< in use: grant reference; free: next free handle + 1
+    Atomic<u16> state{0};      ///< 0: free
 };
 static_assert(sizeof(Mapping) == 16);
 
@@ -37,8 +37,7 @@ class Maptrack {
     /// no_handle when the limit is reached or memory is out.
     [[nodiscard]] u32 alloc() {
         const Guard guard(lock_);
-        if (!free_ && !grow())
-            return no_handle;
+        if (!free_ && !grow()) return no_handle;
         const u32 handle = free_ - 1;
         free_ = at(handle).ref.load(Order::relaxed);
         return handle;
@@ -54,9 +53,7 @@ class Maptrack {
     [[nodiscard]] u32 limit() const { return limit_.load(Order::acquire); }
 
     /// Claims the parts in `bits` (GNTMAP_host_map, GNTMAP_device_map) for unmapping: the claimed ones.
-    static u16 claim(Mapping& mapping, u16 bits) {
-        return mapping.state.fetch_and(static_cast<u16>(~bits)) & bits;
-    }
+    static u16 claim(Mapping& mapping, u16 bits) { return mapping.state.fetch_and(static_cast<u16>(~bits)) & bits; }
     static void unclaim(Mapping& mapping, u16 bits) { mapping.state.fetch_or(bits); }
     /// Says that the references behind `live` bits are gone; true for whoever drops the last: release() the handle.
     static bool drop(Mapping& mapping, u16 live) {
@@ -68,14 +65,11 @@ class Maptrack {
     Mapping& at(u32 handle) { return pages_[handle / per_page][handle % per_page]; }
     bool grow() {
         const u32 first = limit_.load(Order::relaxed);
-        if (first >= max_)
-            return false;
-        if (!pages_)
-            pages_ = static_cast<Mapping**>(kmalloc((max_ + per_page - 1) / per_page * sizeof(Mapping*)));
+        if (first >= max_) return false;
+        if (!pages_) pages_ = static_cast<Mapping**>(kmalloc((max_ + per_page - 1) / per_page * sizeof(Mapping*)));
         void* page = pages_ ? alloc_pages() : nullptr;
-        if (!page)
-            return false;
-        pages_[first / per_page] = static_cast<Mapping*>(page);  // zeroed: free
+        if (!page) return false;
+        pages_[first / per_page] = static_cast<Mapping*>(page); // zeroed: free
         limit_.store(first + per_page, Order::release);
         for (u32 i = per_page; i-- > 0;) {
             at(first + i).ref.store(free_, Order::relaxed);
@@ -85,10 +79,10 @@ class Maptrack {
     }
 
     u32 max_;
-    Atomic<u32> limit_{0};  ///< handles below exist
-    u32 free_ = 0;          ///< first free handle + 1
+    Atomic<u32> limit_{0}; ///< handles below exist
+    u32 free_ = 0;         ///< first free handle + 1
     Mapping** pages_ = nullptr;
     SpinLock lock_{LockRank::grant_maptrack};
 };
 
-}  // namespace hv
+} // namespace hv

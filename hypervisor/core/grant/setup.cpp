@@ -11,25 +11,20 @@ namespace {
 /// The domain whose table is asked about, as GNTST_* when the caller may not.
 GrantCode find_subject(u16 id, DomainRef& out, XsmOp right) {
     Result<DomainRef> domain = DomainRef::find_any(Domid{id});
-    if (!domain.ok() || !domain.value()->grants)
-        return GNTST_bad_domain;
-    if (!xsm_check(right, *domain.value()).ok())
-        return GNTST_permission_denied;
+    if (!domain.ok() || !domain.value()->grants) return GNTST_bad_domain;
+    if (!xsm_check(right, *domain.value()).ok()) return GNTST_permission_denied;
     out = std::move(domain).value();
     return GNTST_okay;
 }
 
 GrantCode setup_one(const gnttab_setup_table_t& op, bool& fault) {
     DomainRef domain;
-    if (const GrantCode code = find_subject(op.dom, domain, XsmOp::grant_setup))
-        return code;
+    if (const GrantCode code = find_subject(op.dom, domain, XsmOp::grant_setup)) return code;
     GrantTable& table = *domain->grants;
-    if (op.nr_frames > table.max_frames)
-        return GNTST_general_error;
+    if (op.nr_frames > table.max_frames) return GNTST_general_error;
     {
         const Guard guard(table.lock);
-        if (!grant_grow(*domain, op.nr_frames).ok())
-            return GNTST_general_error;
+        if (!grant_grow(*domain, op.nr_frames).ok()) return GNTST_general_error;
     }
     const GuestOut<xen_pfn_t> list(op.frame_list);
     for (u32 i = 0; i < op.nr_frames && !fault; ++i)
@@ -39,11 +34,9 @@ GrantCode setup_one(const gnttab_setup_table_t& op, bool& fault) {
 
 GrantCode status_frames_one(const gnttab_get_status_frames_t& op, bool& fault) {
     DomainRef domain;
-    if (const GrantCode code = find_subject(op.dom, domain, XsmOp::grant_setup))
-        return code;
+    if (const GrantCode code = find_subject(op.dom, domain, XsmOp::grant_setup)) return code;
     GrantTable& table = *domain->grants;
-    if (table.version.load() != 2 || op.nr_frames > table.status_frames)
-        return GNTST_general_error;
+    if (table.version.load() != 2 || op.nr_frames > table.status_frames) return GNTST_general_error;
     const GuestOut<u64> list(op.frame_list);
     for (u32 i = 0; i < op.nr_frames && !fault; ++i)
         fault = !list.offset(i).write(mfn_of_virt(table.status[i]).raw()).ok();
@@ -78,8 +71,7 @@ void convert(GrantTable& table, u32 to) {
             frame = read_once(entry.full_page.frame);
         }
         const bool fits = (flags & GTF_type_mask) == GTF_permit_access && !(flags & GTF_sub_page) && !(frame >> 32);
-        if (fits)
-            kept[i] = {static_cast<u16>(flags & ~(GTF_reading | GTF_writing)), domid, static_cast<u32>(frame)};
+        if (fits) kept[i] = {static_cast<u16>(flags & ~(GTF_reading | GTF_writing)), domid, static_cast<u32>(frame)};
     }
     for (u32 i = 0; i < table.frames.load(); ++i)
         __builtin_memset(table.shared[i], 0, page_size);
@@ -99,18 +91,14 @@ void convert(GrantTable& table, u32 to) {
 GrantCode swap_one(const gnttab_swap_grant_ref_t& op) {
     GrantTable& table = *current().domain->grants;
     const u32 limit = table.entries(table.version.load());
-    if (op.ref_a >= limit || op.ref_b >= limit)
-        return GNTST_bad_gntref;
-    if (op.ref_a == op.ref_b)
-        return GNTST_okay;
+    if (op.ref_a >= limit || op.ref_b >= limit) return GNTST_bad_gntref;
+    if (op.ref_a == op.ref_b) return GNTST_okay;
     Active& a = table.active_at(op.ref_a);
     Active& b = table.active_at(op.ref_b);
     const DoubleGuard guard(a.lock, b.lock);
     const u32 version = table.version.load();
-    if (a.pins.any() || b.pins.any() || !version)
-        return GNTST_eagain;
-    if (op.ref_a >= table.entries(version) || op.ref_b >= table.entries(version))
-        return GNTST_bad_gntref;
+    if (a.pins.any() || b.pins.any() || !version) return GNTST_eagain;
+    if (op.ref_a >= table.entries(version) || op.ref_b >= table.entries(version)) return GNTST_bad_gntref;
     if (version == 1) {
         constexpr u32 per = GrantTable::v1_per_frame;
         auto& x = static_cast<grant_entry_v1_t*>(table.shared[op.ref_a / per])[op.ref_a % per];
@@ -125,15 +113,14 @@ GrantCode swap_one(const gnttab_swap_grant_ref_t& op) {
     return GNTST_okay;
 }
 
-}  // namespace
+} // namespace
 
 Status grant_op::setup_table(u64 arg) {
     gnttab_setup_table_t op;
     TRY(GuestIn<gnttab_setup_table_t>(arg).read(op));
     bool fault = false;
     op.status = setup_one(op, fault);
-    if (fault)
-        return Errno::fault;
+    if (fault) return Errno::fault;
     return GuestOut<gnttab_setup_table_t>(arg).write_field(&gnttab_setup_table_t::status, op.status);
 }
 
@@ -142,8 +129,7 @@ Status grant_op::get_status_frames(u64 arg) {
     TRY(GuestIn<gnttab_get_status_frames_t>(arg).read(op));
     bool fault = false;
     op.status = status_frames_one(op, fault);
-    if (fault)
-        return Errno::fault;
+    if (fault) return Errno::fault;
     return GuestOut<gnttab_get_status_frames_t>(arg).write_field(&gnttab_get_status_frames_t::status, op.status);
 }
 
@@ -164,8 +150,7 @@ Status grant_op::get_version(u64 arg) {
     TRY(GuestIn<gnttab_get_version_t>(arg).read(op));
     const DomainRef domain = TRY(DomainRef::find_any(Domid{op.dom}));
     TRY(xsm_check(XsmOp::grant_query_size, *domain));
-    if (!domain->grants)
-        return Errno::inval;
+    if (!domain->grants) return Errno::inval;
     return GuestOut<gnttab_get_version_t>(arg).write_field(&gnttab_get_version_t::version,
                                                            domain->grants->version.load());
 }
@@ -173,18 +158,14 @@ Status grant_op::get_version(u64 arg) {
 Status grant_op::set_version(u64 arg) {
     gnttab_set_version_t op;
     TRY(GuestIn<gnttab_set_version_t>(arg).read(op));
-    if (op.version != 1 && op.version != 2)
-        return Errno::inval;
+    if (op.version != 1 && op.version != 2) return Errno::inval;
     Domain& domain = *current().domain;
     GrantTable& table = *domain.grants;
-    if (op.version > table.max_version)
-        return Errno::nosys;
+    if (op.version > table.max_version) return Errno::nosys;
     const Guard guard(table.lock);
     if (const u32 version = table.version.load(); version != op.version) {
-        if (op.version == 2)
-            TRY(grant_grow_status(domain, table.frames.load()));
-        if (!quiesce(table, version))
-            return Errno::busy;
+        if (op.version == 2) TRY(grant_grow_status(domain, table.frames.load()));
+        if (!quiesce(table, version)) return Errno::busy;
         convert(table, op.version);
         table.version.store(op.version);
     }
@@ -196,4 +177,4 @@ Status grant_op::swap_refs(u64& args, u64& count) {
         args, count, [](gnttab_swap_grant_ref_t& op) { op.status = swap_one(op); }, [] {});
 }
 
-}  // namespace hv
+} // namespace hv

@@ -10,15 +10,13 @@ GrantCode grant_pin(GrantTable& table, LockedGrant& grant, GrantRef ref, Domid g
                     GrantUse use) {
     Active& active = *grant;
     u16& count = active.pins.of(device, readonly);
-    if (count == 0xffff || (active.pins.any() && active.grantee != grantee.raw()))
-        return GNTST_general_error;
+    if (count == 0xffff || (active.pins.any() && active.grantee != grantee.raw())) return GNTST_general_error;
     if (active.pins.any() && use == GrantUse::map && (active.transitive || active.length != page_size))
         return GNTST_general_error;
     GrantEntry entry = table.entry(ref.raw(), grant.version());
     if (!active.pins.any() || (!readonly && !active.pins.writers())) {
         const GrantCode code = entry.pin(grantee, readonly, use);
-        if (code != GNTST_okay)
-            return code;
+        if (code != GNTST_okay) return code;
         if (!active.pins.any()) {
             const GrantFacts facts = entry.facts();
             if (facts.frame > 0xffffffff) {
@@ -56,8 +54,7 @@ Status grant_grow_status(Domain& domain, u32 frames) {
     GrantTable& table = *domain.grants;
     while (table.status_frames < grant_status_frames_for(frames)) {
         void* page = alloc_pages();
-        if (!page)
-            return Errno::no_mem;
+        if (!page) return Errno::no_mem;
         share_hypervisor_page(page, domain, ShareMode::read_write);
         table.status[table.status_frames++] = static_cast<grant_status_t*>(page);
     }
@@ -66,14 +63,11 @@ Status grant_grow_status(Domain& domain, u32 frames) {
 
 Status grant_grow(Domain& domain, u32 frames) {
     GrantTable& table = *domain.grants;
-    if (frames > table.max_frames)
-        return Errno::inval;
+    if (frames > table.max_frames) return Errno::inval;
     for (u32 i = table.frames.load(); i < frames; ++i) {
-        if (!table.active[i])
-            table.active[i] = new_actives();
+        if (!table.active[i]) table.active[i] = new_actives();
         void* page = table.active[i] ? alloc_pages() : nullptr;
-        if (!page)
-            return Errno::no_mem;
+        if (!page) return Errno::no_mem;
         share_hypervisor_page(page, domain, ShareMode::read_write);
         table.shared[i] = page;
         // The new entries must not become usable before their status words exist.
@@ -91,8 +85,7 @@ Status grant_grow(Domain& domain, u32 frames) {
 Result<Mfn> grant_shared_frame(Domain& domain, u32 index) {
     GrantTable& table = *domain.grants;
     const Guard guard(table.lock);
-    if (index >= table.max_frames)
-        return Errno::inval;
+    if (index >= table.max_frames) return Errno::inval;
     TRY(grant_grow(domain, index + 1 > table.frames.load() ? index + 1 : table.frames.load()));
     return mfn_of_virt(table.shared[index]);
 }
@@ -100,8 +93,7 @@ Result<Mfn> grant_shared_frame(Domain& domain, u32 index) {
 Result<Mfn> grant_status_frame(Domain& domain, u32 index) {
     GrantTable& table = *domain.grants;
     const Guard guard(table.lock);
-    if (table.version.load() != 2 || index >= grant_status_frames_for(table.max_frames))
-        return Errno::inval;
+    if (table.version.load() != 2 || index >= grant_status_frames_for(table.max_frames)) return Errno::inval;
     if (index >= table.status_frames) {
         TRY(grant_grow(domain, index * (GrantTable::status_per_frame / GrantTable::v2_per_frame) + 1));
     }
@@ -113,8 +105,7 @@ Status grant_table_create(Domain& domain, u32 max_frames, u32 max_maptrack, u32 
     if (!max_frames || max_frames > 0x10000 || max_maptrack > ~u32{0} / handles_per_frame || max_version > 2)
         return Errno::inval;
     auto* table = make<GrantTable>(max_frames, max_maptrack * handles_per_frame, max_version ? max_version : 2U);
-    if (!table)
-        return Errno::no_mem;
+    if (!table) return Errno::no_mem;
     domain.grants = table;
     domain.max_grant_frames = max_frames;
     domain.max_maptrack_frames = max_maptrack;
@@ -126,15 +117,13 @@ Status grant_table_create(Domain& domain, u32 max_frames, u32 max_maptrack, u32 
         const Guard guard(table->lock);
         status = grant_grow(domain, 1);
     }
-    if (!status.ok())
-        grant_table_destroy(domain);
+    if (!status.ok()) grant_table_destroy(domain);
     return status;
 }
 
 void grant_table_destroy(Domain& domain) {
     GrantTable* table = domain.grants;
-    if (!table)
-        return;
+    if (!table) return;
     // Whoever still maps a frame keeps it; the hypervisor is done with it.
     for (u32 i = 0; i < table->frames.load(); ++i)
         domain_release_page(page_of(mfn_of_virt(table->shared[i])));
@@ -149,4 +138,4 @@ void grant_table_destroy(Domain& domain) {
     domain.grants = nullptr;
 }
 
-}  // namespace hv
+} // namespace hv

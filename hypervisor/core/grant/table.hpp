@@ -47,20 +47,21 @@ struct GrantTable {
     SpinLock lock{LockRank::grant_table};
     const u32 max_frames;
     const u32 max_version;
-    Atomic<u32> version{1};       ///< 1, 2, or 0 while it changes
-    Atomic<u32> frames{0};        ///< shared frames that exist
+    Atomic<u32> version{1}; ///< 1, 2, or 0 while it changes
+    Atomic<u32> frames{0};  ///< shared frames that exist
     u32 status_frames = 0;
-    void** shared = nullptr;      ///< max_frames pointers
-    Active** active = nullptr;    ///< v1_per_frame records for each shared frame
+    void** shared = nullptr;   ///< max_frames pointers
+    Active** active = nullptr; ///< v1_per_frame records for each shared frame
     grant_status_t** status = nullptr;
-    Maptrack maptrack;            ///< what this domain has mapped of others
-    u32 relinquished = 0;         ///< progress of grant_table_relinquish
+    Maptrack maptrack;    ///< what this domain has mapped of others
+    u32 relinquished = 0; ///< progress of grant_table_relinquish
 
-    [[nodiscard]] u32 entries(u32 v) const { return frames.load(Order::acquire) * (v == 2 ? v2_per_frame : v1_per_frame); }
+    [[nodiscard]] u32 entries(u32 v) const {
+        return frames.load(Order::acquire) * (v == 2 ? v2_per_frame : v1_per_frame);
+    }
     [[nodiscard]] Active& active_at(u32 ref) { return active[ref / v1_per_frame][ref % v1_per_frame]; }
     [[nodiscard]] GrantEntry entry(u32 ref, u32 v) {
-        if (v == 1)
-            return GrantEntry(static_cast<grant_entry_v1_t*>(shared[ref / v1_per_frame])[ref % v1_per_frame]);
+        if (v == 1) return GrantEntry(static_cast<grant_entry_v1_t*>(shared[ref / v1_per_frame])[ref % v1_per_frame]);
         return {static_cast<grant_entry_v2_t*>(shared[ref / v2_per_frame])[ref % v2_per_frame],
                 status[ref / status_per_frame][ref % status_per_frame]};
     }
@@ -78,8 +79,7 @@ class [[nodiscard]] LockedGrant {
     LockedGrant& operator=(const LockedGrant&) = delete;
     ~LockedGrant() { unlock(); }
     void unlock() {
-        if (active_)
-            active_->lock.unlock();
+        if (active_) active_->lock.unlock();
         active_ = nullptr;
     }
     explicit operator bool() const { return active_ != nullptr; }
@@ -90,14 +90,12 @@ class [[nodiscard]] LockedGrant {
   private:
     bool look_up(GrantTable& table, GrantRef ref) {
         const u32 version = table.version.load();
-        if (!version || ref.raw() >= table.entries(version))
-            return false;
+        if (!version || ref.raw() >= table.entries(version)) return false;
         Active& active = table.active_at(ref.raw());
         active.lock.lock();
         active_ = &active;
-        version_ = table.version.load();  // stable while the lock is held
-        if (!version_ || ref.raw() >= table.entries(version_))
-            unlock();
+        version_ = table.version.load(); // stable while the lock is held
+        if (!version_ || ref.raw() >= table.entries(version_)) unlock();
         return active_ != nullptr;
     }
     Active* active_ = nullptr;
@@ -129,17 +127,15 @@ Status query_size(u64 arg);
 Status set_version(u64 arg);
 Status get_status_frames(u64 arg);
 Status get_version(u64 arg);
-}  // namespace grant_op
+} // namespace grant_op
 
 /// Runs act(op) over args[0..count), copied in and out in batches; between two batches it may stop to be resumed.
 /// `after` runs at the end of every batch, before its results are visible.
-template <typename T, typename F, typename G>
-Status for_each_op(u64& args, u64& count, F&& act, G&& after) {
+template <typename T, typename F, typename G> Status for_each_op(u64& args, u64& count, F&& act, G&& after) {
     constexpr u64 batch = 32;
     T ops[batch];
     for (bool first = true; count; first = false) {
-        if (!first && hypercall_preempt_check())
-            return Errno::restart;
+        if (!first && hypercall_preempt_check()) return Errno::restart;
         const u64 n = count < batch ? count : batch;
         TRY(GuestIn<T>(args).read(ops, n));
         for (u64 i = 0; i < n; ++i)
@@ -157,11 +153,9 @@ class DomainCache {
   public:
     /// nullptr: there is no such domain. DOMID_SELF is not translated.
     Domain* find(u16 id) {
-        if (domain_ && domain_->id.raw() == id)
-            return &*domain_;
+        if (domain_ && domain_->id.raw() == id) return &*domain_;
         Result<DomainRef> found = DomainRef::find(Domid{id});
-        if (!found.ok() || !found.value()->grants)
-            return nullptr;
+        if (!found.ok() || !found.value()->grants) return nullptr;
         domain_ = std::move(found).value();
         return &*domain_;
     }
@@ -170,4 +164,4 @@ class DomainCache {
     DomainRef domain_;
 };
 
-}  // namespace hv
+} // namespace hv

@@ -24,16 +24,15 @@ struct Table {
 };
 constexpr Table table;
 
-}  // namespace
+} // namespace
 
 bool hypercall_preempt_check() { return softirq_pending(cpu_id()); }
 
 Result<s64> hypercall_call(u64 number, HypercallArgs& args) {
-    if (number >= hypercall_numbers || !table.entries[number].handler)
-        return Errno::nosys;
+    if (number >= hypercall_numbers || !table.entries[number].handler) return Errno::nosys;
     return table.entries[number].handler(args);
 }
 
 unsigned hypercall_arg_count(u64 number) { return number < hypercall_numbers ? table.entries[number].args : 0; }
 
-}  // namespace hv
+} // namespace hv

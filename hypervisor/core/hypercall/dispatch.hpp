@@ -11,4 +11,4 @@ Result<s64> hypercall_call(u64 number, HypercallArgs& args);
 /// How many arguments the call has; a preempted one writes back only these.
 unsigned hypercall_arg_count(u64 number);
 
-}  // namespace hv
+} // namespace hv

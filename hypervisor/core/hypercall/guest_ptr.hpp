@@ -16,22 +16,20 @@ bool copy_from_guest(void* to, u64 guest_address, usize bytes);
 bool copy_to_guest(u64 guest_address, const void* from, usize bytes);
 bool clear_guest(u64 guest_address, usize bytes);
 
-template <typename T>
-class GuestIn {
+template <typename T> class GuestIn {
   public:
     static_assert(std::is_trivially_copyable_v<T>);
     constexpr GuestIn() = default;
     explicit constexpr GuestIn(u64 address) : address_(address) {}
     template <typename Handle>
-        requires requires(Handle h) { h.p; }
+    requires requires(Handle h) { h.p; }
     explicit GuestIn(Handle handle) : address_(reinterpret_cast<u64>(handle.p)) {}
     [[nodiscard]] u64 address() const { return address_; }
     [[nodiscard]] bool null() const { return address_ == 0; }
     [[nodiscard]] GuestIn offset(u64 items) const { return GuestIn(address_ + items * sizeof(T)); }
     Status read(T& out) const { return read(&out, 1); }
     Status read(T* out, usize count) const {
-        if (count > ~usize{0} / sizeof(T) || !copy_from_guest(out, address_, count * sizeof(T)))
-            return Errno::fault;
+        if (count > ~usize{0} / sizeof(T) || !copy_from_guest(out, address_, count * sizeof(T))) return Errno::fault;
         return {};
     }
 
@@ -39,27 +37,24 @@ class GuestIn {
     u64 address_ = 0;
 };
 
-template <typename T>
-class GuestOut {
+template <typename T> class GuestOut {
   public:
     static_assert(std::is_trivially_copyable_v<T>);
     constexpr GuestOut() = default;
     explicit constexpr GuestOut(u64 address) : address_(address) {}
     template <typename Handle>
-        requires requires(Handle h) { h.p; }
+    requires requires(Handle h) { h.p; }
     explicit GuestOut(Handle handle) : address_(reinterpret_cast<u64>(handle.p)) {}
     [[nodiscard]] u64 address() const { return address_; }
     [[nodiscard]] bool null() const { return address_ == 0; }
     [[nodiscard]] GuestOut offset(u64 items) const { return GuestOut(address_ + items * sizeof(T)); }
     Status write(const T& value) const { return write(&value, 1); }
     Status write(const T* values, usize count) const {
-        if (count > ~usize{0} / sizeof(T) || !copy_to_guest(address_, values, count * sizeof(T)))
-            return Errno::fault;
+        if (count > ~usize{0} / sizeof(T) || !copy_to_guest(address_, values, count * sizeof(T))) return Errno::fault;
         return {};
     }
     /// Writes one field of the structure only, e.g. a progress counter.
-    template <typename F, typename S = T>
-    Status write_field(F S::*field, std::type_identity_t<F> value) const {
+    template <typename F, typename S = T> Status write_field(F S::*field, std::type_identity_t<F> value) const {
         const u64 offset = reinterpret_cast<u64>(&(reinterpret_cast<S*>(4096)->*field)) - 4096;
         return copy_to_guest(address_ + offset, &value, sizeof(F)) ? Status{} : Status{Errno::fault};
     }
@@ -68,8 +63,7 @@ class GuestOut {
     u64 address_ = 0;
 };
 
-template <typename T>
-class GuestInOut : public GuestIn<T> {
+template <typename T> class GuestInOut : public GuestIn<T> {
   public:
     using GuestIn<T>::GuestIn;
     [[nodiscard]] GuestOut<T> out() const { return GuestOut<T>(this->address_); }
@@ -77,4 +71,4 @@ class GuestInOut : public GuestIn<T> {
     Status write(const T& value) const { return out().write(value); }
 };
 
-}  // namespace hv
+} // namespace hv

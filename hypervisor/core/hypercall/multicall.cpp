@@ -24,24 +24,23 @@ Status run_entry(GuestInOut<multicall_entry_t> at) {
         TRY(at.write(call));
         return Errno::restart;
     }
-    const xen_ulong_t value = static_cast<xen_ulong_t>(result.ok() ? result.value() : -static_cast<s64>(result.error()));
+    const xen_ulong_t value =
+        static_cast<xen_ulong_t>(result.ok() ? result.value() : -static_cast<s64>(result.error()));
     return at.out().write_field(&multicall_entry_t::result, value);
 }
 
-}  // namespace
+} // namespace
 
 Result<s64> hypercall::multicall(HypercallArgs& args_) {
     u64& list = args_.a[0];
     u64& count = args_.a[1];
     while (static_cast<u32>(count)) {
-        if (const Status status = run_entry(GuestInOut<multicall_entry_t>(list)); !status.ok())
-            return status.error();
+        if (const Status status = run_entry(GuestInOut<multicall_entry_t>(list)); !status.ok()) return status.error();
         list += sizeof(multicall_entry_t);
         count = static_cast<u32>(count) - 1;
-        if (count && hypercall_preempt_check())
-            return Errno::restart;
+        if (count && hypercall_preempt_check()) return Errno::restart;
     }
     return 0;
 }
 
-}  // namespace hv
+} // namespace hv

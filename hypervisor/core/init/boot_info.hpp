@@ -10,12 +10,12 @@ namespace hv {
 struct [[gnu::packed]] E820Entry {
     u64 address;
     u64 size;
-    u32 type;  ///< 1 RAM, 2 reserved, 3 ACPI reclaimable, 4 ACPI NVS, 5 unusable
+    u32 type; ///< 1 RAM, 2 reserved, 3 ACPI reclaimable, 4 ACPI NVS, 5 unusable
 };
 static_assert(sizeof(E820Entry) == 20);
 
 struct BootModule {
-    u64 start;  ///< machine address
+    u64 start; ///< machine address
     u64 size;
     const char* cmdline;
 };
@@ -27,9 +27,9 @@ struct BootInfo {
     u32 memory_count = 0;
     BootModule modules[8];
     u32 module_count = 0;
-    u64 rsdp = 0;        ///< machine address when the loader told it, else 0
+    u64 rsdp = 0; ///< machine address when the loader told it, else 0
     u64 efi_system_table = 0;
-    u64 efi_tables = 0;        ///< its configuration tables, which dom0 finds the RSDP by
+    u64 efi_tables = 0; ///< its configuration tables, which dom0 finds the RSDP by
     u32 efi_table_count = 0;
     u32 efi_revision = 0;
     bool efi = false;
@@ -37,4 +37,4 @@ struct BootInfo {
 };
 extern BootInfo boot_info;
 
-}  // namespace hv
+} // namespace hv

@@ -10,19 +10,16 @@ namespace hv {
 
 int parse_boolean(const char* value) {
     for (const char* word : {"", "1", "on", "yes", "true", "enable"})
-        if (string_equal(value, word))
-            return 1;
+        if (string_equal(value, word)) return 1;
     for (const char* word : {"0", "off", "no", "false", "disable"})
-        if (string_equal(value, word))
-            return 0;
+        if (string_equal(value, word)) return 0;
     return -1;
 }
 
 bool BoolOption::parse_it(Option& self, const char* value, bool negated) {
     auto& option = static_cast<BoolOption&>(self);
     const int boolean = parse_boolean(value);
-    if (boolean < 0)
-        return false;
+    if (boolean < 0) return false;
     option.value = (boolean == 1) != negated;
     option.given = true;
     return true;
@@ -31,8 +28,7 @@ bool BoolOption::parse_it(Option& self, const char* value, bool negated) {
 bool NumberOption::parse_it(Option& self, const char* value, bool negated) {
     auto& option = static_cast<NumberOption&>(self);
     u64 number;
-    if (negated || !parse_u64(value, number) || *value)
-        return false;
+    if (negated || !parse_u64(value, number) || *value) return false;
     option.value = number;
     option.given = true;
     return true;
@@ -41,8 +37,7 @@ bool NumberOption::parse_it(Option& self, const char* value, bool negated) {
 bool SizeOption::parse_it(Option& self, const char* value, bool negated) {
     auto& option = static_cast<SizeOption&>(self);
     u64 bytes;
-    if (negated || !parse_size(value, bytes, 1024) || *value)
-        return false;
+    if (negated || !parse_size(value, bytes, 1024) || *value) return false;
     option.value = bytes;
     option.given = true;
     return true;
@@ -50,8 +45,7 @@ bool SizeOption::parse_it(Option& self, const char* value, bool negated) {
 
 bool StringOption::parse_it(Option& self, const char* value, bool negated) {
     auto& option = static_cast<StringOption&>(self);
-    if (negated || strlen(value) >= sizeof(option.value))
-        return false;
+    if (negated || strlen(value) >= sizeof(option.value)) return false;
     string_copy(option.value, sizeof(option.value), value);
     return true;
 }
@@ -60,14 +54,12 @@ bool StringOption::parse_it(Option& self, const char* value, bool negated) {
 static bool next_word(const char*& line, char* word, usize size, bool& cut) {
     while (*line == ' ' || *line == '\t' || *line == '\n')
         ++line;
-    if (!*line)
-        return false;
+    if (!*line) return false;
     usize n = 0;
     char quote = '\0';
     cut = false;
     for (; *line; ++line) {
-        if (!quote && (*line == ' ' || *line == '\t' || *line == '\n'))
-            break;
+        if (!quote && (*line == ' ' || *line == '\t' || *line == '\n')) break;
         if (quote ? *line == quote : (*line == '"' || *line == '\'')) {
             quote = quote ? '\0' : *line;
             continue;
@@ -84,15 +76,13 @@ static bool next_word(const char*& line, char* word, usize size, bool& cut) {
 /// Xen takes '-' and '_' in names for the same.
 static bool same_name(const char* a, const char* b) {
     for (; *a && *b; ++a, ++b)
-        if (*a != *b && !((*a == '-' || *a == '_') && (*b == '-' || *b == '_')))
-            return false;
+        if (*a != *b && !((*a == '-' || *a == '_') && (*b == '-' || *b == '_'))) return false;
     return *a == *b;
 }
 
 static Option* find(Option* const* first, Option* const* last, const char* name) {
     for (; first != last; ++first)
-        if (same_name((*first)->name, name))
-            return *first;
+        if (same_name((*first)->name, name)) return *first;
     return nullptr;
 }
 
@@ -101,8 +91,7 @@ void cmdline_parse(const char* line, Option* const* first, Option* const* last,
     char word[256];
     bool cut;
     while (next_word(line, word, sizeof(word), cut)) {
-        if (string_equal(word, "--"))
-            break;
+        if (string_equal(word, "--")) break;
         if (cut) {
             complain(word, "is too long");
             continue;
@@ -120,10 +109,8 @@ void cmdline_parse(const char* line, Option* const* first, Option* const* last,
             negated = option != nullptr;
         }
         const bool good = option && option->parse(*option, text, negated);
-        if (has_value)
-            *value = '=';
-        if (!good)
-            complain(word, option ? "is malformed" : "is unknown");
+        if (has_value) *value = '=';
+        if (!good) complain(word, option ? "is malformed" : "is unknown");
     }
 }
 
@@ -136,4 +123,4 @@ void cmdline_init(const char* line) {
     });
 }
 
-}  // namespace hv
+} // namespace hv

@@ -56,11 +56,12 @@ struct StringOption : Option {
 
 /// A parser of its own: `constexpr CustomOption x("name", [](Option&, const char* value, bool negated) {...});`
 struct CustomOption : Option {
-    constexpr CustomOption(const char* option, bool (*function)(Option&, const char*, bool)) : Option{option, function} {}
+    constexpr CustomOption(const char* option, bool (*function)(Option&, const char*, bool))
+        : Option{option, function} {}
 };
 
 /// Place after an option's definition at namespace scope: HV_OPTION(noreboot);
-#define HV_OPTION(object) \
+#define HV_OPTION(object)                                                                                              \
     [[gnu::section(".hv_options"), gnu::used]] static ::hv::Option* const object##_entry = &(object)
 
 /// Parses the whole line (words by spaces, quotes group). `complain(option, why)` once for each word not understood.
@@ -71,4 +72,4 @@ void cmdline_init(const char* line);
 /// Accepts on/off/yes/no/true/false/enable/disable/1/0 and "" (true). -1: none of these.
 int parse_boolean(const char* value);
 
-}  // namespace hv
+} // namespace hv

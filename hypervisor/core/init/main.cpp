@@ -50,10 +50,8 @@ void read_boot_info(u32 magic, u64 info) {
              ""
 #endif
     );
-    if (bad)
-        boot_failed(bad);
-    if (boot_text.has_rsdp)
-        boot_info.rsdp = image_maddr(boot_text.rsdp);
+    if (bad) boot_failed(bad);
+    if (boot_text.has_rsdp) boot_info.rsdp = image_maddr(boot_text.rsdp);
     boot_info.has_console_vga = !boot_info.efi;
     log_info("Command line: {}", boot_info.cmdline);
     log_info("Boot loader: {}{}", boot_info.loader_name, boot_info.efi ? " (EFI)" : "");
@@ -66,8 +64,7 @@ void check_boot_info() {
         log_info(" [{:016x}, {:016x}] type {}", e.address, e.address + e.size - 1, e.type);
         ram += e.type == 1 ? e.size : 0;
     }
-    if (ram < 96 << 20)
-        boot_failed("the machine has less than 96 MiB of memory");
+    if (ram < 96 << 20) boot_failed("the machine has less than 96 MiB of memory");
     if (!e820_is_ram(boot_info.memory, boot_info.memory_count, image_load_maddr, image_end_maddr() - image_load_maddr))
         boot_failed("the hypervisor was loaded where the memory map shows no memory");
     for (u32 i = 0; i < boot_info.module_count; ++i) {
@@ -76,8 +73,7 @@ void check_boot_info() {
         if (m.start < image_end_maddr() && m.start + m.size > image_load_maddr)
             boot_failed("a module overlaps the hypervisor");
     }
-    if (!boot_info.module_count)
-        boot_failed("no dom0 kernel: the boot loader passed no module");
+    if (!boot_info.module_count) boot_failed("no dom0 kernel: the boot loader passed no module");
 }
 
 void init_machine() {
@@ -99,7 +95,7 @@ void init_machine() {
     console_init_input();
 }
 
-}  // namespace
+} // namespace
 
 void hv_main(u32 magic, u64 info) {
     for (const Constructor* c = init_array_start; c != init_array_end; ++c)
@@ -116,4 +112,4 @@ void hv_main(u32 magic, u64 info) {
     idle_loop();
 }
 
-}  // namespace hv
+} // namespace hv

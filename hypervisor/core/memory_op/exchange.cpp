@@ -17,8 +17,7 @@ class PageStack {
         top_ = static_cast<u32>(mfn_of(page).raw());
     }
     PageInfo* pop() {
-        if (!top_)
-            return nullptr;
+        if (!top_) return nullptr;
         PageInfo& page = page_of(Mfn{top_});
         top_ = page.next;
         page.next = 0;
@@ -33,7 +32,7 @@ struct Exchange {
     Domain& domain;
     xen_memory_exchange_t op;
     AllocFlags flags;
-    [[nodiscard]] u32 in_shift() const {  ///< in-extents per chunk, as a power of two
+    [[nodiscard]] u32 in_shift() const { ///< in-extents per chunk, as a power of two
         return op.out.extent_order > op.in.extent_order ? op.out.extent_order - op.in.extent_order : 0;
     }
     [[nodiscard]] u32 out_shift() const {
@@ -48,8 +47,7 @@ Status steal_chunk(Exchange& x, PageStack& taken) {
         TRY(list.offset(x.op.nr_exchanged + i).read(base));
         for (u64 j = 0; j < (u64{1} << x.op.in.extent_order); ++j) {
             const Mfn mfn{base + j};
-            if (!mfn_is_ram(mfn) || (page_of(mfn).count_.load() & PageBits::hypervisor))
-                return Errno::inval;
+            if (!mfn_is_ram(mfn) || (page_of(mfn).count_.load() & PageBits::hypervisor)) return Errno::inval;
             TRY(domain_steal_page(x.domain, page_of(mfn)));
             taken.push(page_of(mfn));
         }
@@ -59,7 +57,7 @@ Status steal_chunk(Exchange& x, PageStack& taken) {
 
 void give_back(Exchange& x, PageStack& taken) {
     while (PageInfo* page = taken.pop())
-        if (!domain_assign_page(x.domain, *page).ok())  // dying, or it grew meanwhile
+        if (!domain_assign_page(x.domain, *page).ok()) // dying, or it grew meanwhile
             heap_free(*page, 0);
 }
 
@@ -81,8 +79,7 @@ Status deliver_chunk(Exchange& x, PageStack& fresh) {
                 m2p_set(base + j, gpfn + j);
             }
         }
-        if (!known || !list.offset(first + i).write(base.raw()).ok())
-            result = Errno::fault;
+        if (!known || !list.offset(first + i).write(base.raw()).ok()) result = Errno::fault;
     }
     return result;
 }
@@ -111,15 +108,14 @@ Status exchange_chunk(Exchange& x) {
     return deliver_chunk(x, fresh);
 }
 
-}  // namespace
+} // namespace
 
 Result<s64> exchange(HypercallArgs& args) {
     using Op = xen_memory_exchange_t;
     Op op;
     TRY(GuestIn<Op>(args.a[1]).read(op));
     const u32 limit = max_extent_order(*current().domain);
-    if (op.in.extent_order > limit || op.out.extent_order > limit)
-        return Errno::perm;
+    if (op.in.extent_order > limit || op.out.extent_order > limit) return Errno::perm;
     AllocFlags flags;
     if (op.in.domid != op.out.domid || !parse_mem_flags(op.out.mem_flags, flags) ||
         !exchange_shape_ok(op.in.nr_extents, op.in.extent_order, op.out.nr_extents, op.out.extent_order,
@@ -127,8 +123,7 @@ Result<s64> exchange(HypercallArgs& args) {
         return Errno::inval;
     const DomainRef domain = TRY(DomainRef::find_any(Domid{op.in.domid}));
     TRY(xsm_check(XsmOp::memory_exchange, *domain));
-    if (domain->is_hvm)
-        return Errno::opnotsupp;
+    if (domain->is_hvm) return Errno::opnotsupp;
     const GuestOut<Op> out(args.a[1]);
     Exchange x{*domain, op, flags};
     Status status;
@@ -138,12 +133,11 @@ Result<s64> exchange(HypercallArgs& args) {
             return Errno::restart;
         }
         status = exchange_chunk(x);
-        if (status.ok())
-            x.op.nr_exchanged += u64{1} << x.in_shift();
+        if (status.ok()) x.op.nr_exchanged += u64{1} << x.in_shift();
     }
     TRY(out.write_field(&Op::nr_exchanged, x.op.nr_exchanged));
     TRY(status);
     return 0;
 }
 
-}  // namespace hv::memory_op
+} // namespace hv::memory_op

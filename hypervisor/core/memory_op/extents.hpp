@@ -20,10 +20,9 @@ constexpr bool extents_fit(u64 count, u32 order) { return order < 64 && count <=
 /// XENMEMF_* to allocation flags; -EINVAL for an address width that leaves no page.
 constexpr bool parse_mem_flags(u32 mem_flags, AllocFlags& flags) {
     const u32 bits = XENMEMF_get_address_bits(mem_flags);
-    if (bits != 0 && bits <= page_shift)
-        return false;
+    if (bits != 0 && bits <= page_shift) return false;
     flags.max_address_bits = bits == 0 || bits > 64 ? 64 : bits;
-    const u32 node = (mem_flags >> 8) & 0xff;  // XENMEMF_node(n) stores n + 1, so 0 means none
+    const u32 node = (mem_flags >> 8) & 0xff; // XENMEMF_node(n) stores n + 1, so 0 means none
     if (node != 0 && !(mem_flags & XENMEMF_vnode)) {
         flags.node = static_cast<int>(node) - 1;
         flags.exact_node = (mem_flags & XENMEMF_exact_node_request) != 0;
@@ -39,4 +38,4 @@ constexpr bool exchange_shape_ok(u64 in_count, u32 in_order, u64 out_count, u32 
            (in_order >= out_order || (done & ((u64{1} << (out_order - in_order)) - 1)) == 0);
 }
 
-}  // namespace hv
+} // namespace hv

@@ -15,10 +15,8 @@ static Result<s64> copy_map(u64 arg, const E820Entry* entries, u32 count) {
     TRY(GuestIn<xen_memory_map_t>(arg).read(op));
     const GuestOut<E820Entry> buffer(op.buffer);
     const bool size_query = buffer.null();
-    if (!size_query && op.nr_entries < count)
-        count = op.nr_entries;
-    if (!size_query)
-        TRY(buffer.write(entries, count));
+    if (!size_query && op.nr_entries < count) count = op.nr_entries;
+    if (!size_query) TRY(buffer.write(entries, count));
     op.nr_entries = count;
     TRY(GuestOut<xen_memory_map_t>(arg).write(op));
     return 0;
@@ -26,9 +24,8 @@ static Result<s64> copy_map(u64 arg, const E820Entry* entries, u32 count) {
 
 Result<s64> memory_map(u64 arg) {
     Domain& domain = *current().domain;
-    const Guard guard(domain.lock);  // set_memory_map may replace it
-    if (!domain.arch.e820_count)
-        return Errno::nosys;
+    const Guard guard(domain.lock); // set_memory_map may replace it
+    if (!domain.arch.e820_count) return Errno::nosys;
     return copy_map(arg, domain.arch.e820, domain.arch.e820_count);
 }
 
@@ -40,13 +37,11 @@ Result<s64> machine_memory_map(u64 arg) {
 Result<s64> set_memory_map(u64 arg) {
     xen_foreign_memory_map_t op;
     TRY(GuestIn<xen_foreign_memory_map_t>(arg).read(op));
-    if (op.map.nr_entries > max_map_entries)
-        return Errno::inval;
+    if (op.map.nr_entries > max_map_entries) return Errno::inval;
     const DomainRef domain = TRY(DomainRef::find_any(Domid{op.domid}));
     TRY(xsm_check(XsmOp::memory_map_set, *domain));
     auto* map = static_cast<E820Entry*>(kmalloc((op.map.nr_entries + 1) * sizeof(E820Entry)));
-    if (!map)
-        return Errno::no_mem;
+    if (!map) return Errno::no_mem;
     const Status status = GuestIn<E820Entry>(op.map.buffer).read(map, op.map.nr_entries);
     if (status.ok()) {
         const Guard guard(domain->lock);
@@ -91,4 +86,4 @@ Result<s64> reserved_device_memory_map(u64 arg) {
     return 0;
 }
 
-}  // namespace hv::memory_op
+} // namespace hv::memory_op

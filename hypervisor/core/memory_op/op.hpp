@@ -24,4 +24,4 @@ Result<s64> machphys_mapping(u64 arg);
 Result<s64> machphys_mfn_list(u64 arg);
 Result<s64> reserved_device_memory_map(u64 arg);
 
-}  // namespace hv::memory_op
+} // namespace hv::memory_op

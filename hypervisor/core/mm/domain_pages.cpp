@@ -11,15 +11,14 @@ namespace hv {
 
 namespace {
 
-constexpr u64 type_shared_rw = u64{static_cast<u64>(PageType::writable)} << 60 | u64{1} << 58 | 1;  // validated
-constexpr u64 type_shared_ro = 1;  // type none in use: nobody gets a writable reference
+constexpr u64 type_shared_rw = u64{static_cast<u64>(PageType::writable)} << 60 | u64{1} << 58 | 1; // validated
+constexpr u64 type_shared_ro = 1; // type none in use: nobody gets a writable reference
 
 void link_page(u32& head, PageInfo& page) {
     const u32 mfn = static_cast<u32>(mfn_of(page).raw());
     page.prev = 0;
     page.next = head;
-    if (head)
-        page_of(Mfn{head}).prev = mfn;
+    if (head) page_of(Mfn{head}).prev = mfn;
     head = mfn;
 }
 
@@ -29,8 +28,7 @@ void unlink_page(Domain& domain, PageInfo& page) {
         page_of(Mfn{page.prev}).next = page.next;
     else
         (domain.page_list == mfn ? domain.page_list : domain.dead_page_list) = page.next;
-    if (page.next)
-        page_of(Mfn{page.next}).prev = page.prev;
+    if (page.next) page_of(Mfn{page.next}).prev = page.prev;
 }
 
 /// page_alloc_lock held. True: it was the last page, which held a reference to the domain.
@@ -58,12 +56,10 @@ void check_given_up([[maybe_unused]] Domain& domain) {
 Status assign_block(Domain& domain, PageInfo& first, unsigned order, bool ignore_quota) {
     const u64 pages = u64{1} << order;
     const Guard guard(domain.page_alloc_lock);
-    if (domain.dying.load() != Domain::Dying::no)
-        return Errno::inval;
+    if (domain.dying.load() != Domain::Dying::no) return Errno::inval;
     if (!ignore_quota && (domain.tot_pages > domain.max_pages || domain.max_pages - domain.tot_pages < pages))
         return Errno::too_big;
-    if (domain.tot_pages == 0)
-        domain.refs.fetch_add(1);
+    if (domain.tot_pages == 0) domain.refs.fetch_add(1);
     domain.tot_pages += static_cast<u32>(pages);
     // From the last page backwards, so that the list starts with the first.
     for (u64 i = pages; i-- > 0;) {
@@ -76,7 +72,7 @@ Status assign_block(Domain& domain, PageInfo& first, unsigned order, bool ignore
     return {};
 }
 
-}  // namespace
+} // namespace
 
 void clear_page(void* page) {
     u64* at = static_cast<u64*>(page);
@@ -96,31 +92,25 @@ void heap_free(PageInfo& first, unsigned order) { heap_give(first, order, Conten
 
 void* alloc_pages(unsigned order) {
     PageInfo* page = heap_take(order, {}, nullptr, true);
-    if (!page)
-        return nullptr;
+    if (!page) return nullptr;
     scrub_block(*page, order);
     return map_of(*page);
 }
 
 void free_pages(void* address, unsigned order) {
-    if (!address)
-        return;
+    if (!address) return;
     PageInfo& page = page_of(mfn_of_virt(address));
-    if (order == 0 && (page.count_.load() & PageBits::allocated))
-        return domain_release_page(page);
+    if (order == 0 && (page.count_.load() & PageBits::allocated)) return domain_release_page(page);
     heap_free(page, order);
 }
 
 Result<PageInfo*> domain_alloc_pages(Domain& domain, unsigned order, const AllocFlags& flags) {
     PageInfo* page = heap_take(order, flags, &domain, !flags.no_scrub);
-    if (!page)
-        return Errno::no_mem;
-    if (!flags.no_scrub)
-        scrub_block(*page, order);
+    if (!page) return Errno::no_mem;
+    if (!flags.no_scrub) scrub_block(*page, order);
     for (u64 i = 0; i < u64{1} << order; ++i)
         page[i].count_.store(0, Order::relaxed);
-    if (flags.no_ref)
-        return page;
+    if (flags.no_ref) return page;
     if (const Status assigned = assign_block(domain, *page, order, false); !assigned) {
         heap_give(*page, order, flags.no_scrub ? Content::dirty : Content::clean);
         return assigned.error();
@@ -146,16 +136,14 @@ Status domain_steal_page(Domain& domain, PageInfo& page) {
     }
     page.tlb_stamp = tlb_clock();
     m2p_set(mfn_of(page), invalid_m2p_entry);
-    if (last)
-        domain_put(domain);
+    if (last) domain_put(domain);
     return {};
 }
 
 void domain_release_page(PageInfo& page) {
     const u64 old = page.count_.fetch_and(~PageBits::allocated);
-    if (!(old & PageBits::allocated))
-        return;
-    if (old & PageBits::hypervisor) {  // the owner may go before the last user does
+    if (!(old & PageBits::allocated)) return;
+    if (old & PageBits::hypervisor) { // the owner may go before the last user does
         Domain& domain = *owner_of(page);
         const Guard guard(domain.page_alloc_lock);
         --domain.hv_pages;
@@ -174,8 +162,7 @@ void page_free_last(PageInfo& page) {
     }
     m2p_set(mfn_of(page), invalid_m2p_entry);
     heap_free(page, 0);
-    if (last)
-        domain_put(*owner);
+    if (last) domain_put(*owner);
 }
 
 void share_hypervisor_page(void* address, Domain& domain, ShareMode mode) {
@@ -200,7 +187,7 @@ Status domain_relinquish_memory(Domain& domain) {
             }
             page = &page_of(Mfn{domain.page_list});
         }
-        if (!page_get(*page, domain)) {  // its last reference goes on another CPU just now
+        if (!page_get(*page, domain)) { // its last reference goes on another CPU just now
             cpu_relax();
             continue;
         }
@@ -212,11 +199,9 @@ Status domain_relinquish_memory(Domain& domain) {
             link_page(domain.dead_page_list, *page);
         }
         page_put(*page);
-        if (!released)
-            return released;
-        if (hypercall_preempt_check())
-            return Errno::restart;
+        if (!released) return released;
+        if (hypercall_preempt_check()) return Errno::restart;
     }
 }
 
-}  // namespace hv
+} // namespace hv

@@ -21,16 +21,16 @@ void dump_memory(char) {
     log_info("heap: {} pages free of {}, {} claimed, {}", heap_free_pages(), heap_total_pages(),
              heap_outstanding_claims(), heap_has_dirty() ? "scrubbing" : "scrubbed");
     for (unsigned bits = page_shift; bits <= 52; ++bits)
-        if (const u64 pages = heap_free_pages(bits, bits, -1))
-            log_info("  {} address bits: {} pages", bits, pages);
+        if (const u64 pages = heap_free_pages(bits, bits, -1)) log_info("  {} address bits: {} pages", bits, pages);
     for_each_domain([](Domain& d) {
-        log_info("d{}: {} pages of {}, {} hypervisor pages, {} claimed, {} given up but in use, refs {}", d.id, d.tot_pages,
-                 d.max_pages, d.hv_pages, d.outstanding_claim, list_length(d, d.dead_page_list), d.refs.load());
+        log_info("d{}: {} pages of {}, {} hypervisor pages, {} claimed, {} given up but in use, refs {}", d.id,
+                 d.tot_pages, d.max_pages, d.hv_pages, d.outstanding_claim, list_length(d, d.dead_page_list),
+                 d.refs.load());
     });
 }
 
-}  // namespace
+} // namespace
 
 void heap_keys_register() { keyhandler_register('m', dump_memory, "memory"); }
 
-}  // namespace hv
+} // namespace hv

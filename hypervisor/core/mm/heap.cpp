@@ -11,11 +11,11 @@ namespace hv {
 namespace {
 
 constexpr unsigned max_order = 18, zone_count = 33, max_nodes = 8, contents = 3;
-constexpr unsigned content_shift = 52;  // of a free block's first page, in count_
+constexpr unsigned content_shift = 52; // of a free block's first page, in count_
 
 struct Zone {
     u32 head[contents][max_order + 1];
-    u32 orders[contents];  ///< bit per non-empty list
+    u32 orders[contents]; ///< bit per non-empty list
     u64 pages;
 };
 
@@ -38,8 +38,7 @@ void list_push(Zone& zone, PageInfo& page, unsigned order, Content content) {
     u32& head = zone.head[c][order];
     page.prev = 0;
     page.next = head;
-    if (head)
-        page_of(Mfn{head}).prev = mfn;
+    if (head) page_of(Mfn{head}).prev = mfn;
     head = mfn;
     zone.orders[c] |= 1U << order;
     zone.pages += u64{1} << order;
@@ -55,10 +54,8 @@ void list_remove(Zone& zone, PageInfo& page, unsigned order, Content content) {
         page_of(Mfn{page.prev}).next = page.next;
     else
         zone.head[c][order] = page.next;
-    if (page.next)
-        page_of(Mfn{page.next}).prev = page.prev;
-    if (!zone.head[c][order])
-        zone.orders[c] &= ~(1U << order);
+    if (page.next) page_of(Mfn{page.next}).prev = page.prev;
+    if (!zone.head[c][order]) zone.orders[c] &= ~(1U << order);
     zone.pages -= u64{1} << order;
     dirty_blocks -= content == Content::dirty;
     page.count_.store(page.count_.load(Order::relaxed) & PageBits::dirty, Order::relaxed);
@@ -79,14 +76,12 @@ void insert_block(u64 mfn, unsigned order, Content content) {
     Zone& zone = zones[node][zone_of(mfn)];
     for (; order < max_order; ++order) {
         const u64 buddy = mfn ^ (u64{1} << order);
-        if (!mfn_is_ram(Mfn{buddy}) || heap_node_of(Mfn{buddy}) != node || zone_of(buddy) != zone_of(mfn))
-            break;
+        if (!mfn_is_ram(Mfn{buddy}) || heap_node_of(Mfn{buddy}) != node || zone_of(buddy) != zone_of(mfn)) break;
         PageInfo& other = page_of(Mfn{buddy});
         if (!(other.count_.load(Order::relaxed) & PageBits::free) || order_of(other) != order ||
             !may_merge(content, content_of(other)))
             break;
-        if (content != content_of(other))
-            content = Content::boot;
+        if (content != content_of(other)) content = Content::boot;
         list_remove(zone, other, order, content_of(other));
         mfn &= ~(u64{1} << order);
     }
@@ -98,12 +93,11 @@ PageInfo* take_from_zone(Zone& zone, unsigned order, bool want_clean) {
                                                         {Content::clean, Content::boot, Content::dirty}};
     for (const Content content : preference[want_clean]) {
         const u32 fitting = zone.orders[static_cast<unsigned>(content)] >> order << order;
-        if (!fitting)
-            continue;
+        if (!fitting) continue;
         unsigned found = static_cast<unsigned>(__builtin_ctz(fitting));
         PageInfo& page = page_of(Mfn{zone.head[static_cast<unsigned>(content)][found]});
         list_remove(zone, page, found, content);
-        while (found > order) {  // the upper halves go back
+        while (found > order) { // the upper halves go back
             --found;
             list_push(zone, page_of(mfn_of(page) + (u64{1} << found)), found, content);
         }
@@ -115,8 +109,7 @@ PageInfo* take_from_zone(Zone& zone, unsigned order, bool want_clean) {
 PageInfo* take_from_node(unsigned node, unsigned order, unsigned max_zone, bool want_clean) {
     for (unsigned zone = max_zone + 1; zone-- > 0;)
         if (zones[node][zone].pages >> order)
-            if (PageInfo* page = take_from_zone(zones[node][zone], order, want_clean))
-                return page;
+            if (PageInfo* page = take_from_zone(zones[node][zone], order, want_clean)) return page;
     return nullptr;
 }
 
@@ -126,12 +119,10 @@ PageInfo* take_locked(unsigned order, const AllocFlags& flags, bool want_clean) 
     const bool named = flags.node >= 0 && static_cast<unsigned>(flags.node) < node_count;
     if (named) {
         PageInfo* page = take_from_node(static_cast<unsigned>(flags.node), order, max_zone, want_clean);
-        if (page || flags.exact_node)
-            return page;
+        if (page || flags.exact_node) return page;
     }
     for (unsigned node = 0; node < node_count; ++node)
-        if (PageInfo* page = take_from_node(node, order, max_zone, want_clean))
-            return page;
+        if (PageInfo* page = take_from_node(node, order, max_zone, want_clean)) return page;
     return nullptr;
 }
 
@@ -154,47 +145,41 @@ void flush_stale(PageInfo& first, unsigned order) {
     const u32 now = tlb_clock();
     u32 newest = first.tlb_stamp;
     for (u64 i = 1; i < u64{1} << order; ++i)
-        if (const u32 stamp = (&first)[i].tlb_stamp; now - stamp < now - newest)
-            newest = stamp;
+        if (const u32 stamp = (&first)[i].tlb_stamp; now - stamp < now - newest) newest = stamp;
     CpuMask mask = online_cpus;
     tlb_filter(mask, newest);
-    if (!mask.empty())
-        tlb_flush_mask(mask);
+    if (!mask.empty()) tlb_flush_mask(mask);
 }
 
-}  // namespace
+} // namespace
 
 unsigned heap_node_of(Mfn mfn) {
     for (unsigned i = 0; i < node_range_count; ++i)
-        if (mfn.raw() >= node_ranges[i].first && mfn.raw() < node_ranges[i].end)
-            return node_ranges[i].node;
+        if (mfn.raw() >= node_ranges[i].first && mfn.raw() < node_ranges[i].end) return node_ranges[i].node;
     return 0;
 }
 
 void heap_set_node_range(Mfn first, Mfn end, unsigned node) {
     if (node >= max_nodes || node_range_count == sizeof(node_ranges) / sizeof(node_ranges[0]))
-        return;  // such memory counts as node 0's
+        return; // such memory counts as node 0's
     node_ranges[node_range_count++] = {first.raw(), end.raw(), node};
     node_count = max_of(node_count, node + 1);
 }
 
 PageInfo* heap_take(unsigned order, const AllocFlags& flags, Domain* domain, bool want_clean) {
-    if (order > max_order)
-        return nullptr;
+    if (order > max_order) return nullptr;
     const u64 pages = u64{1} << order;
     PageInfo* page;
     {
         const Guard guard(heap_lock);
         const bool own_claim = domain && domain->outstanding_claim >= pages;
-        if (!own_claim && free_pages_total < claimed + pages)
-            return nullptr;
+        if (!own_claim && free_pages_total < claimed + pages) return nullptr;
         page = take_locked(order, flags, want_clean);
         if (!page && order > 0) {
             unite_all();
             page = take_locked(order, flags, want_clean);
         }
-        if (!page)
-            return nullptr;
+        if (!page) return nullptr;
         free_pages_total -= pages;
         if (domain && domain->outstanding_claim) {
             const u64 used = min_of<u64>(domain->outstanding_claim, pages);
@@ -215,8 +200,7 @@ void heap_give(PageInfo& first, unsigned order, Content content) {
         page.count_.store(content == Content::clean ? was_dirty : PageBits::dirty, Order::relaxed);
         page.type_.store(0, Order::relaxed);
         page.owner_frame = 0;
-        if (content != Content::boot)
-            page.tlb_stamp = stamp;
+        if (content != Content::boot) page.tlb_stamp = stamp;
     }
     free_pages_total += u64{1} << order;
     insert_block(mfn_of(first).raw(), order, content);
@@ -226,7 +210,8 @@ void heap_add(Mfn first, Mfn end) {
     all_pages += end - first;
     for (u64 mfn = first.raw(); mfn < end.raw();) {
         unsigned order = min_of(mfn ? static_cast<unsigned>(__builtin_ctzll(mfn)) : max_order, max_order);
-        while ((u64{1} << order) > end.raw() - mfn || heap_node_of(Mfn{mfn}) != heap_node_of(Mfn{mfn + (u64{1} << order) - 1}))
+        while ((u64{1} << order) > end.raw() - mfn ||
+               heap_node_of(Mfn{mfn}) != heap_node_of(Mfn{mfn + (u64{1} << order) - 1}))
             --order;
         heap_give(page_of(Mfn{mfn}), order, Content::boot);
         mfn += u64{1} << order;
@@ -247,8 +232,7 @@ bool heap_has_dirty() { return read_once(dirty_blocks) != 0; }
 
 bool heap_scrub_some() {
     constexpr unsigned step_order = 4;
-    if (!heap_has_dirty())
-        return false;
+    if (!heap_has_dirty()) return false;
     PageInfo* page = nullptr;
     unsigned order = 0;
     {
@@ -256,16 +240,14 @@ bool heap_scrub_some() {
         const unsigned c = static_cast<unsigned>(Content::dirty);
         for (unsigned at = 0; at < node_count * zone_count && !page; ++at) {
             Zone& zone = zones[at / zone_count][at % zone_count];
-            if (!zone.orders[c])
-                continue;
+            if (!zone.orders[c]) continue;
             order = static_cast<unsigned>(__builtin_ctz(zone.orders[c]));
             page = &page_of(Mfn{zone.head[c][order]});
             list_remove(zone, *page, order, Content::dirty);
             for (; order > step_order; --order)
                 list_push(zone, page_of(mfn_of(*page) + (u64{1} << (order - 1))), order - 1, Content::dirty);
         }
-        if (!page)
-            return false;
+        if (!page) return false;
         // Not to be seen as somebody's: it stays in free_pages_total, since it is free for accounting.
     }
     scrub_block(*page, order);
@@ -297,14 +279,12 @@ Status domain_claim_pages(Domain& domain, u64 pages) {
         domain.outstanding_claim = 0;
         return {};
     }
-    if (domain.outstanding_claim || pages < domain.tot_pages || pages > domain.max_pages)
-        return Errno::inval;
+    if (domain.outstanding_claim || pages < domain.tot_pages || pages > domain.max_pages) return Errno::inval;
     const u64 wanted = pages - domain.tot_pages;
-    if (wanted > free_pages_total - claimed)
-        return Errno::no_mem;
+    if (wanted > free_pages_total - claimed) return Errno::no_mem;
     domain.outstanding_claim = static_cast<u32>(wanted);
     claimed += wanted;
     return {};
 }
 
-}  // namespace hv
+} // namespace hv

@@ -10,18 +10,18 @@
 namespace hv {
 
 struct AllocFlags {
-    unsigned max_address_bits = 64;  ///< every page below 2^bits
-    int node = -1;                   ///< preferred NUMA node
+    unsigned max_address_bits = 64; ///< every page below 2^bits
+    int node = -1;                  ///< preferred NUMA node
     bool exact_node = false;
-    bool no_ref = false;             ///< domain pages: not owned yet; domain_assign_page() follows
-    bool no_scrub = false;           ///< contents will be overwritten by the hypervisor at once
+    bool no_ref = false;   ///< domain pages: not owned yet; domain_assign_page() follows
+    bool no_scrub = false; ///< contents will be overwritten by the hypervisor at once
 };
 
 /// 2^order contiguous pages owned by nobody; contents undefined. nullptr when there are none.
 PageInfo* heap_alloc(unsigned order, const AllocFlags& flags = {});
 /// They are scrubbed before a domain gets them.
 void heap_free(PageInfo& first, unsigned order);
-inline void heap_free_dirty(PageInfo& first, unsigned order) { heap_free(first, order); }  ///< of a stolen page
+inline void heap_free_dirty(PageInfo& first, unsigned order) { heap_free(first, order); } ///< of a stolen page
 u64 heap_free_pages();
 u64 heap_free_pages(unsigned min_bits, unsigned max_bits, int node);
 u64 heap_total_pages();
@@ -61,17 +61,14 @@ void share_hypervisor_page(void* page, Domain& domain, ShareMode mode);
 void* kmalloc(usize bytes);
 void kfree(void* object);
 
-template <typename T, typename... Args>
-T* make(Args&&... args) {
+template <typename T, typename... Args> T* make(Args&&... args) {
     void* memory = kmalloc(sizeof(T));
     return memory ? ::new (memory) T(std::forward<Args>(args)...) : nullptr;
 }
-template <typename T>
-void destroy(T* object) {
-    if (!object)
-        return;
+template <typename T> void destroy(T* object) {
+    if (!object) return;
     object->~T();
     kfree(object);
 }
 
-}  // namespace hv
+} // namespace hv

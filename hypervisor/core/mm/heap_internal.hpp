@@ -8,9 +8,9 @@ namespace hv {
 
 /// What the pages of a free block may contain.
 enum class Content : u8 {
-    clean,  ///< zeros, every page of it
-    boot,   ///< perhaps what the loader or firmware left; scrubbed on allocation, never in the idle loop
-    dirty,  ///< a domain's or our data; the idle loop scrubs it
+    clean, ///< zeros, every page of it
+    boot,  ///< perhaps what the loader or firmware left; scrubbed on allocation, never in the idle loop
+    dirty, ///< a domain's or our data; the idle loop scrubs it
 };
 /// The buddy heap proper. `domain`: whose claim the pages count against. Pages with PageBits::dirty are not zero.
 PageInfo* heap_take(unsigned order, const AllocFlags& flags, Domain* domain, bool want_clean);
@@ -21,4 +21,4 @@ void scrub_block(PageInfo& first, unsigned order);
 void clear_page(void* page);
 void page_free_last(PageInfo& page);
 
-}  // namespace hv
+} // namespace hv

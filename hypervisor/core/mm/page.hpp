@@ -15,10 +15,7 @@
 
 namespace hv {
 
-template <typename T>
-T* map_as(Mfn mfn) {
-    return static_cast<T*>(map_of(mfn));
-}
+template <typename T> T* map_as(Mfn mfn) { return static_cast<T*>(map_of(mfn)); }
 inline void* map_of(const PageInfo& page) { return map_of(mfn_of(page)); }
 
 inline Domain* owner_of(const PageInfo& page) {
@@ -28,8 +25,8 @@ inline Domain* owner_of(const PageInfo& page) {
 // --- references ----------------------------------------------------------------------------------------------------
 /// Unpaired low-level operations, for code that stores references in page-table entries. Prefer the RAII types.
 [[nodiscard]] bool page_get(PageInfo& page, const Domain& owner);
-void page_put(PageInfo& page);  ///< frees the page with its last reference
-[[nodiscard]] bool page_get_owner(PageInfo& page, Domain*& owner);  ///< whoever owns it
+void page_put(PageInfo& page);                                     ///< frees the page with its last reference
+[[nodiscard]] bool page_get_owner(PageInfo& page, Domain*& owner); ///< whoever owns it
 
 class [[nodiscard]] PageRef {
   public:
@@ -46,15 +43,14 @@ class [[nodiscard]] PageRef {
     ~PageRef() { reset(); }
     /// Fails with -EINVAL when the frame is not RAM or not owned by `owner`.
     static Result<PageRef> take(Mfn mfn, const Domain& owner);
-    static PageRef adopt(PageInfo& page) { return PageRef(page); }  ///< a reference that the caller already holds
-    PageInfo& release() {  ///< the caller now holds the reference
+    static PageRef adopt(PageInfo& page) { return PageRef(page); } ///< a reference that the caller already holds
+    PageInfo& release() {                                          ///< the caller now holds the reference
         PageInfo& page = *page_;
         page_ = nullptr;
         return page;
     }
     void reset() {
-        if (page_)
-            page_put(*page_);
+        if (page_) page_put(*page_);
         page_ = nullptr;
     }
     explicit operator bool() const { return page_ != nullptr; }
@@ -120,4 +116,4 @@ class [[nodiscard]] TypedPageRef {
     PageInfo* page_ = nullptr;
 };
 
-}  // namespace hv
+} // namespace hv

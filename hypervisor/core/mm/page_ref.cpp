@@ -13,17 +13,15 @@ bool count_up(PageInfo& page) {
     u64 seen = page.count_.load(Order::relaxed);
     do {
         const u64 refs = seen & PageBits::refs;
-        if (refs == 0 || refs == PageBits::refs)
-            return false;
+        if (refs == 0 || refs == PageBits::refs) return false;
     } while (!page.count_.compare_exchange(seen, seen + 1, Order::acquire));
     return true;
 }
 
-}  // namespace
+} // namespace
 
 bool page_get(PageInfo& page, const Domain& owner) {
-    if (!count_up(page))
-        return false;
+    if (!count_up(page)) return false;
     if (owner_of(page) == &owner) [[likely]]
         return true;
     page_put(page);
@@ -31,11 +29,9 @@ bool page_get(PageInfo& page, const Domain& owner) {
 }
 
 bool page_get_owner(PageInfo& page, Domain*& owner) {
-    if (!count_up(page))
-        return false;
+    if (!count_up(page)) return false;
     owner = owner_of(page);
-    if (owner)
-        return true;
+    if (owner) return true;
     page_put(page);
     return false;
 }
@@ -48,16 +44,14 @@ void page_put(PageInfo& page) {
 }
 
 Result<PageRef> PageRef::take(Mfn mfn, const Domain& owner) {
-    if (!mfn_is_ram(mfn) || !page_get(page_of(mfn), owner))
-        return Errno::inval;
+    if (!mfn_is_ram(mfn) || !page_get(page_of(mfn), owner)) return Errno::inval;
     return adopt(page_of(mfn));
 }
 
 Result<TypedPageRef> TypedPageRef::take(Mfn mfn, const Domain& owner, PageType type) {
     PageRef ref = TRY(PageRef::take(mfn, owner));
-    if (const Status got = page_get_type(*ref, type); !got)
-        return got.error();
+    if (const Status got = page_get_type(*ref, type); !got) return got.error();
     return adopt(ref.release());
 }
 
-}  // namespace hv
+} // namespace hv

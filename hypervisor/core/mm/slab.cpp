@@ -14,7 +14,7 @@ constexpr unsigned class_count = sizeof(class_size) / sizeof(class_size[0]);
 constexpr u64 is_slab = u64{1} << 63;
 constexpr u16 no_object = 0xffff;
 
-struct SlabState {  // as packed into PageInfo::type_
+struct SlabState { // as packed into PageInfo::type_
     u16 used, first_free, cls;
     static SlabState of(const PageInfo& page) {
         const u64 raw = page.type_.load(Order::relaxed);
@@ -38,21 +38,18 @@ unsigned class_of(usize bytes) {
 void link(u32& head, PageInfo& page) {
     page.prev = 0;
     page.next = head;
-    if (head)
-        page_of(Mfn{head}).prev = static_cast<u32>(mfn_of(page).raw());
+    if (head) page_of(Mfn{head}).prev = static_cast<u32>(mfn_of(page).raw());
     head = static_cast<u32>(mfn_of(page).raw());
 }
 void unlink(u32& head, PageInfo& page) {
     (page.prev ? page_of(Mfn{page.prev}).next : head) = page.next;
-    if (page.next)
-        page_of(Mfn{page.next}).prev = page.prev;
+    if (page.next) page_of(Mfn{page.next}).prev = page.prev;
 }
 
 /// slab_lock held.
 bool add_slab(unsigned cls) {
     PageInfo* page = heap_alloc(0);
-    if (!page)
-        return false;
+    if (!page) return false;
     u8* base = static_cast<u8*>(map_of(*page));
     const u16 size = class_size[cls];
     for (unsigned at = 0; at + size <= page_size; at += size)
@@ -62,7 +59,7 @@ bool add_slab(unsigned cls) {
     return true;
 }
 
-}  // namespace
+} // namespace
 
 void* kmalloc(usize bytes) {
     if (bytes > class_size[class_count - 1]) {
@@ -70,35 +67,30 @@ void* kmalloc(usize bytes) {
         while ((page_size << order) < bytes)
             ++order;
         void* memory = alloc_pages(order);
-        if (memory)
-            page_of(mfn_of_virt(memory)).type_.store(order, Order::relaxed);
+        if (memory) page_of(mfn_of_virt(memory)).type_.store(order, Order::relaxed);
         return memory;
     }
     const unsigned cls = class_of(bytes);
     u8* object;
     {
         const Guard guard(slab_lock);
-        if (!with_room[cls] && !add_slab(cls))
-            return nullptr;
+        if (!with_room[cls] && !add_slab(cls)) return nullptr;
         PageInfo& page = page_of(Mfn{with_room[cls]});
         SlabState state = SlabState::of(page);
         object = static_cast<u8*>(map_of(page)) + state.first_free;
         state.first_free = *reinterpret_cast<u16*>(object);
         ++state.used;
         state.put(page);
-        if (state.first_free == no_object)
-            unlink(with_room[cls], page);
+        if (state.first_free == no_object) unlink(with_room[cls], page);
     }
     return memset(object, 0, class_size[cls]);
 }
 
 void kfree(void* object) {
-    if (!object)
-        return;
+    if (!object) return;
     PageInfo& page = page_of(mfn_of_virt(object));
     const u64 raw = page.type_.load(Order::relaxed);
-    if (!(raw & is_slab))
-        return free_pages(object, static_cast<unsigned>(raw));
+    if (!(raw & is_slab)) return free_pages(object, static_cast<unsigned>(raw));
     const Guard guard(slab_lock);
     SlabState state = SlabState::of(page);
     const bool was_full = state.first_free == no_object;
@@ -106,8 +98,7 @@ void kfree(void* object) {
     state.first_free = static_cast<u16>(reinterpret_cast<u64>(object) & (page_size - 1));
     --state.used;
     state.put(page);
-    if (was_full)
-        link(with_room[state.cls], page);
+    if (was_full) link(with_room[state.cls], page);
     // One empty slab per class stays, so that a lone object does not make the page come and go.
     if (state.used == 0 && (page.prev || page.next)) {
         unlink(with_room[state.cls], page);
@@ -115,4 +106,4 @@ void kfree(void* object) {
     }
 }
 
-}  // namespace hv
+} // namespace hv

@@ -15,12 +15,11 @@ static void dump_unit(const char* what, const Vcpu& vcpu) {
 static void dump_cpu(CpuId id) {
     CpuSched& cpu = *sched_cpus[id];
     const u64 flags = irq_save();
-    if (cpu.lock.try_lock()) {  // the key may be pressed because somebody holds it
+    if (cpu.lock.try_lock()) { // the key may be pressed because somebody holds it
         const u64 now = now_ns();
         log_info("CPU {}: {} waiting, stint {} us, slice {} us", id, cpu.queue.count(), (now - cpu.stint_start) / 1000,
                  cpu.slice_end > now ? (cpu.slice_end - now) / 1000 : 0);
-        if (!cpu.running->is_idle)
-            dump_unit("runs ", *cpu.running);
+        if (!cpu.running->is_idle) dump_unit("runs ", *cpu.running);
         cpu.queue.each([](FairUnit& unit) { dump_unit("waits", *static_cast<SchedUnit&>(unit).vcpu); });
         cpu.lock.unlock();
     } else {
@@ -30,7 +29,8 @@ static void dump_cpu(CpuId id) {
 }
 
 void sched_dump_init() {
-    keyhandler_register('r', [](char) { for_each_cpu(online_cpus, dump_cpu); }, "dump run queues");
+    keyhandler_register(
+        'r', [](char) { for_each_cpu(online_cpus, dump_cpu); }, "dump run queues");
 }
 
-}  // namespace hv
+} // namespace hv

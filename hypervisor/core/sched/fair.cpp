@@ -11,11 +11,9 @@ void FairGroup::set_cap(u32 percent, u64 now) {
 
 void FairGroup::refill(u64 now) {
     u64 due = refill_at.load(Order::relaxed);
-    if (cap == 0 || now < due)
-        return;
+    if (cap == 0 || now < due) return;
     const u64 periods = (now - due) / fair_cap_period_ns + 1;
-    if (!refill_at.compare_exchange(due, due + periods * fair_cap_period_ns))
-        return;  // another CPU did it
+    if (!refill_at.compare_exchange(due, due + periods * fair_cap_period_ns)) return; // another CPU did it
     const s64 quota = static_cast<s64>(quota_ns());
     s64 old = budget_ns.load(Order::relaxed);
     // 1000 periods repay any debt that a cap of 1 % can run up in one slice; the product cannot overflow.
@@ -26,17 +24,14 @@ void FairGroup::refill(u64 now) {
 
 void FairUnit::charge(u64 ran_ns) {
     vtime += to_virtual(ran_ns);
-    if (group->cap)
-        group->budget_ns.fetch_sub(static_cast<s64>(ran_ns), Order::relaxed);
+    if (group->cap) group->budget_ns.fetch_sub(static_cast<s64>(ran_ns), Order::relaxed);
 }
 
 void FairQueue::place(FairUnit& unit, const FairUnit* runner) {
     const FairUnit* first = head();
-    if (!runner && !first)
-        return;  // no competitor here to be fair to
+    if (!runner && !first) return; // no competitor here to be fair to
     u64 clock = runner ? runner->vtime : first->vtime;
-    if (first && FairUnit::before(first->vtime, clock))
-        clock = first->vtime;
+    if (first && FairUnit::before(first->vtime, clock)) clock = first->vtime;
     const u64 low = clock - unit.to_virtual(fair_sleeper_credit_ns);
     const u64 high = clock + unit.to_virtual(fair_max_debt_ns);
     if (FairUnit::before(unit.vtime, low))
@@ -68,21 +63,16 @@ void FairQueue::remove(FairUnit& unit) {
 }
 
 void FairQueue::publish() {
-    if (FairUnit* first = head())
-        head_vtime_.store(first->vtime, Order::relaxed);
+    if (FairUnit* first = head()) head_vtime_.store(first->vtime, Order::relaxed);
 }
 
 FairUnit* FairQueue::stealable(CpuId cpu, const u64* limit) {
     FairUnit* found = nullptr;
     for (FairUnit& unit : units_) {
-        if (limit && !FairUnit::before(unit.vtime, *limit))
-            break;
-        if (!unit.hard.test(cpu))
-            continue;
-        if (unit.soft.test(cpu))
-            return &unit;
-        if (!found)
-            found = &unit;
+        if (limit && !FairUnit::before(unit.vtime, *limit)) break;
+        if (!unit.hard.test(cpu)) continue;
+        if (unit.soft.test(cpu)) return &unit;
+        if (!found) found = &unit;
     }
     return found;
 }
@@ -110,4 +100,4 @@ u64 fair_slice(const FairUnit& runner, const FairUnit* waiting) {
     return slice;
 }
 
-}  // namespace hv
+} // namespace hv

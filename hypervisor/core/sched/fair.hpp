@@ -17,9 +17,9 @@ namespace hv {
 inline constexpr u32 fair_default_weight = 256, fair_max_weight = 65535;
 inline constexpr u64 fair_cap_period_ns = 10'000'000;
 inline constexpr u64 fair_max_slice_ns = 10'000'000, fair_min_slice_ns = 500'000;
-inline constexpr u64 fair_slack_ns = 4'000'000;         ///< how far a runner may get ahead of the next in line
+inline constexpr u64 fair_slack_ns = 4'000'000; ///< how far a runner may get ahead of the next in line
 inline constexpr u64 fair_sleeper_credit_ns = 5'000'000, fair_max_debt_ns = 20'000'000;
-inline constexpr u64 fair_preempt_ns = 200'000;         ///< lag from which a waking unit interrupts the runner
+inline constexpr u64 fair_preempt_ns = 200'000; ///< lag from which a waking unit interrupts the runner
 
 /// A domain's share of the machine: weight, and a cap in percent of one CPU (0 = none) with its budget.
 struct FairGroup {
@@ -66,8 +66,7 @@ class FairQueue {
     /// Virtual time of the head as last published; for other CPUs to peek at without the lock.
     [[nodiscard]] u64 head_vtime() const { return head_vtime_.load(Order::relaxed); }
 
-    template <typename F>
-    void each(F&& visit) {
+    template <typename F> void each(F&& visit) {
         for (FairUnit& unit : units_)
             visit(unit);
     }
@@ -86,4 +85,4 @@ inline bool fair_preempts(const FairUnit& waking, u64 runner_vtime) {
     return FairUnit::before(waking.vtime + fair_preempt_ns, runner_vtime);
 }
 
-}  // namespace hv
+} // namespace hv

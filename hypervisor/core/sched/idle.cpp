@@ -9,9 +9,8 @@ namespace hv {
 void idle_loop() {
     sched_cpu_idle_entered();
     for (;;) {
-        softirq_process();  // leaves for good when it switches to a guest
-        if (heap_scrub_some())
-            continue;
+        softirq_process(); // leaves for good when it switches to a guest
+        if (heap_scrub_some()) continue;
         irq_disable();
         if (softirq_pending(cpu_id()))
             irq_enable();
@@ -20,4 +19,4 @@ void idle_loop() {
     }
 }
 
-}  // namespace hv
+} // namespace hv

@@ -15,22 +15,20 @@ void refill_over(void* data) {
     for_each_vcpu(*group.domain, [&](Vcpu& vcpu) {
         {
             const UnitGuard cpu(vcpu);
-            if (!vcpu.sched->parked)
-                return;
+            if (!vcpu.sched->parked) return;
             vcpu.sched->parked = false;
         }
-        vcpu_wake(vcpu);  // parks it again when the debt is larger than a refill
+        vcpu_wake(vcpu); // parks it again when the debt is larger than a refill
     });
 }
 
 Atomic<u32> next_cpu{0};
 
-}  // namespace
+} // namespace
 
 Status sched_domain_create(Domain& domain) {
     auto* group = make<SchedDomain>();
-    if (!group)
-        return Errno::no_mem;
+    if (!group) return Errno::no_mem;
     group->domain = &domain;
     group->refill_timer.init(refill_over, group, cpu_id());
     domain.sched = group;
@@ -39,8 +37,7 @@ Status sched_domain_create(Domain& domain) {
 
 void sched_domain_destroy(Domain& domain) {
     auto* group = static_cast<SchedDomain*>(domain.sched);
-    if (group)
-        group->refill_timer.stop();
+    if (group) group->refill_timer.stop();
     destroy(group);
     domain.sched = nullptr;
 }
@@ -51,8 +48,7 @@ Status sched_vcpu_create(Vcpu& vcpu) {
         return {};
     }
     auto* unit = make<SchedUnit>();
-    if (!unit)
-        return Errno::no_mem;
+    if (!unit) return Errno::no_mem;
     unit->vcpu = &vcpu;
     unit->group = static_cast<SchedDomain*>(vcpu.domain->sched);
     vcpu.sched = unit;
@@ -65,7 +61,7 @@ Status sched_vcpu_create(Vcpu& vcpu) {
 
 void sched_vcpu_destroy(Vcpu& vcpu) {
     if (vcpu.sched) {
-        static_cast<SchedDomain*>(vcpu.sched->group)->refill_timer.stop();  // it walks the domain's vCPUs
+        static_cast<SchedDomain*>(vcpu.sched->group)->refill_timer.stop(); // it walks the domain's vCPUs
         UnitGuard cpu(vcpu);
         sched_unqueue(*cpu, vcpu);
     }
@@ -74,20 +70,15 @@ void sched_vcpu_destroy(Vcpu& vcpu) {
 }
 
 Status sched_set_affinity(Vcpu& vcpu, const CpuMask* hard, const CpuMask* soft) {
-    if ((hard && (*hard & online_cpus).empty()) || (soft && soft->empty()))
-        return Errno::inval;
+    if ((hard && (*hard & online_cpus).empty()) || (soft && soft->empty())) return Errno::inval;
     bool move = false;
     {
         UnitGuard cpu(vcpu);
         SchedUnit& unit = *vcpu.sched;
-        if (hard && unit.pin_overridden)
-            return Errno::busy;
-        if (hard)
-            unit.hard = *hard;
-        if (soft)
-            unit.soft = *soft;
-        if (unit.hard.test(vcpu.processor))
-            return {};
+        if (hard && unit.pin_overridden) return Errno::busy;
+        if (hard) unit.hard = *hard;
+        if (soft) unit.soft = *soft;
+        if (unit.hard.test(vcpu.processor)) return {};
         if (unit.queued) {
             sched_unqueue(*cpu, vcpu);
             move = true;
@@ -95,8 +86,7 @@ Status sched_set_affinity(Vcpu& vcpu, const CpuMask* hard, const CpuMask* soft) 
             softirq_raise_on(vcpu.processor, Softirq::schedule);
         }
     }
-    if (move)
-        vcpu_wake(vcpu);
+    if (move) vcpu_wake(vcpu);
     return {};
 }
 
@@ -106,12 +96,10 @@ Status sched_pin_override(Vcpu& vcpu, s32 cpu_number) {
         UnitGuard cpu(vcpu);
         SchedUnit& unit = *vcpu.sched;
         if (cpu_number < 0) {
-            if (!unit.pin_overridden)
-                return Errno::no_ent;
+            if (!unit.pin_overridden) return Errno::no_ent;
             mask = unit.saved_hard;
         } else {
-            if (unit.pin_overridden)
-                return Errno::busy;
+            if (unit.pin_overridden) return Errno::busy;
             if (static_cast<u32>(cpu_number) >= max_cpus || !online_cpus.test(static_cast<u32>(cpu_number)))
                 return Errno::inval;
             unit.saved_hard = unit.hard;
@@ -126,8 +114,7 @@ Status sched_pin_override(Vcpu& vcpu, s32 cpu_number) {
 
 void sched_undo_pin_override(Vcpu& vcpu) {
     UnitGuard cpu(vcpu);
-    if (vcpu.sched->pin_overridden)
-        vcpu.sched->hard = vcpu.sched->saved_hard;
+    if (vcpu.sched->pin_overridden) vcpu.sched->hard = vcpu.sched->saved_hard;
     vcpu.sched->pin_overridden = false;
 }
 
@@ -139,8 +126,7 @@ void sched_get_affinity(const Vcpu& vcpu, CpuMask& hard, CpuMask& soft) {
 
 Status sched_adjust(Domain& domain, xen_domctl_scheduler_op& op) {
     auto& group = *static_cast<SchedDomain*>(domain.sched);
-    if (op.sched_id != sched_id_reported)
-        return Errno::inval;
+    if (op.sched_id != sched_id_reported) return Errno::inval;
     switch (op.cmd) {
     case XEN_DOMCTL_SCHEDOP_getinfo:
         op.u.credit2.weight = static_cast<u16>(group.weight);
@@ -148,25 +134,20 @@ Status sched_adjust(Domain& domain, xen_domctl_scheduler_op& op) {
         return {};
     case XEN_DOMCTL_SCHEDOP_putinfo:
         // xen/domctl.h: weight 0 and cap 0xffff mean "leave it".
-        if (op.u.credit2.weight)
-            write_once(group.weight, op.u.credit2.weight);
+        if (op.u.credit2.weight) write_once(group.weight, op.u.credit2.weight);
         if (op.u.credit2.cap != u16{0xffff}) {
-            if (op.u.credit2.cap > 100 * domain.max_vcpus)
-                return Errno::inval;
+            if (op.u.credit2.cap > 100 * domain.max_vcpus) return Errno::inval;
             group.set_cap(op.u.credit2.cap, now_ns());
             refill_over(&group);
         }
         return {};
-    default:
-        return Errno::inval;
+    default: return Errno::inval;
     }
 }
 
 Status sched_adjust_global(xen_sysctl_scheduler_op& op) {
-    if (op.sched_id != sched_id_reported)
-        return Errno::inval;
-    if (op.cpupool_id != 0)
-        return Errno::srch;
+    if (op.sched_id != sched_id_reported) return Errno::inval;
+    if (op.cpupool_id != 0) return Errno::srch;
     u32& ratelimit = op.u.sched_credit2.ratelimit_us;
     switch (op.cmd) {
     case XEN_SYSCTL_SCHEDOP_putinfo:
@@ -174,11 +155,8 @@ Status sched_adjust_global(xen_sysctl_scheduler_op& op) {
             return Errno::inval;
         write_once(sched_ratelimit_ns, u64{ratelimit} * 1000);
         [[fallthrough]];
-    case XEN_SYSCTL_SCHEDOP_getinfo:
-        ratelimit = static_cast<u32>(sched_ratelimit_ns / 1000);
-        return {};
-    default:
-        return Errno::inval;
+    case XEN_SYSCTL_SCHEDOP_getinfo: ratelimit = static_cast<u32>(sched_ratelimit_ns / 1000); return {};
+    default: return Errno::inval;
     }
 }
 
@@ -186,8 +164,7 @@ void vcpu_runstate_get(const Vcpu& vcpu, vcpu_runstate_info_t& out) {
     const UnitGuard cpu(vcpu);
     out = vcpu.runstate;
     const u64 now = now_ns();
-    if (now > out.state_entry_time)
-        out.time[out.state] += now - out.state_entry_time;
+    if (now > out.state_entry_time) out.time[out.state] += now - out.state_entry_time;
 }
 
 u64 vcpu_cpu_time_ns(const Vcpu& vcpu) {
@@ -198,4 +175,4 @@ u64 vcpu_cpu_time_ns(const Vcpu& vcpu) {
 
 u64 cpu_idle_time_ns(CpuId cpu) { return vcpu_cpu_time_ns(*sched_cpus[cpu]->idle); }
 
-}  // namespace hv
+} // namespace hv

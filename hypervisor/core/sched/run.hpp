@@ -15,9 +15,9 @@ namespace hv {
 struct SchedUnit : FairUnit {
     Vcpu* vcpu = nullptr;
     bool queued = false;
-    bool parked = false;          ///< its domain has used up its cap; waits for the refill
+    bool parked = false; ///< its domain has used up its cap; waits for the refill
     bool yielding = false;
-    bool pin_overridden = false;  ///< SCHEDOP_pin_override: saved_hard is what to go back to
+    bool pin_overridden = false; ///< SCHEDOP_pin_override: saved_hard is what to go back to
     CpuMask saved_hard;
 };
 
@@ -31,9 +31,9 @@ struct CpuSched {
     FairQueue queue;
     Vcpu* running = nullptr;
     Vcpu* idle = nullptr;
-    u64 stint_start = 0;  ///< when `running` got the CPU
-    u64 charged_to = 0;   ///< until when its run time is accounted
-    u64 slice_end = 0;    ///< armed timer, 0 = none
+    u64 stint_start = 0; ///< when `running` got the CPU
+    u64 charged_to = 0;  ///< until when its run time is accounted
+    u64 slice_end = 0;   ///< armed timer, 0 = none
     Timer timer;
 };
 
@@ -51,8 +51,7 @@ class [[nodiscard]] UnitGuard {
             const CpuId cpu = read_once(vcpu.processor);
             cpu_ = sched_cpus[cpu];
             cpu_->lock.lock();
-            if (read_once(vcpu.processor) == cpu)
-                break;
+            if (read_once(vcpu.processor) == cpu) break;
             cpu_->lock.unlock();
         }
     }
@@ -60,8 +59,7 @@ class [[nodiscard]] UnitGuard {
     UnitGuard& operator=(const UnitGuard&) = delete;
     ~UnitGuard() { unlock(); }
     void unlock() {
-        if (!cpu_)
-            return;
+        if (!cpu_) return;
         cpu_->lock.unlock();
         cpu_ = nullptr;
         irq_restore(flags_);
@@ -81,4 +79,4 @@ void sched_unqueue(CpuSched& cpu, Vcpu& vcpu);
 void sched_cpu_idle_entered();
 void sched_dump_init();
 
-}  // namespace hv
+} // namespace hv

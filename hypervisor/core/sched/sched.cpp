@@ -14,13 +14,12 @@ u64 sched_ratelimit_ns = 1'000'000;
 
 namespace {
 
-Atomic<u64> idle_bits[max_cpus / 64];  // CPUs that run their idle vCPU and have not been given work since
+Atomic<u64> idle_bits[max_cpus / 64]; // CPUs that run their idle vCPU and have not been given work since
 
 void set_idle(CpuId cpu, bool idle) {
     const u64 bit = u64{1} << (cpu % 64);
     Atomic<u64>& word = idle_bits[cpu / 64];
-    if (((word.load(Order::relaxed) & bit) != 0) == idle)
-        return;
+    if (((word.load(Order::relaxed) & bit) != 0) == idle) return;
     if (idle)
         word.fetch_or(bit);
     else
@@ -38,14 +37,12 @@ FairUnit* runner_of(CpuSched& cpu) { return cpu.running->is_idle ? nullptr : cpu
 
 /// Accounts the running vCPU's time up to now. Its CPU's lock is held.
 void charge_running(CpuSched& cpu, u64 now) {
-    if (!cpu.running->is_idle && now > cpu.charged_to)
-        cpu.running->sched->charge(now - cpu.charged_to);
+    if (!cpu.running->is_idle && now > cpu.charged_to) cpu.running->sched->charge(now - cpu.charged_to);
     cpu.charged_to = now;
 }
 
 CpuId nearest(const CpuMask& mask, CpuId to) {
-    if (mask.test(to))
-        return to;
+    if (mask.test(to)) return to;
     const CpuId after = mask.next(to);
     return after < max_cpus ? after : mask.first();
 }
@@ -56,12 +53,9 @@ CpuId choose_cpu(const Vcpu& vcpu) {
     const SchedUnit& unit = *vcpu.sched;
     const CpuMask allowed = unit.hard & online_cpus;
     const CpuMask idle = allowed & idle_mask();
-    if (const CpuMask liked = idle & unit.soft; !liked.empty())
-        return nearest(liked, vcpu.processor);
-    if (!idle.empty())
-        return nearest(idle, vcpu.processor);
-    if (allowed.test(vcpu.processor))
-        return vcpu.processor;
+    if (const CpuMask liked = idle & unit.soft; !liked.empty()) return nearest(liked, vcpu.processor);
+    if (!idle.empty()) return nearest(idle, vcpu.processor);
+    if (allowed.test(vcpu.processor)) return vcpu.processor;
     // Affinity is checked when it is set; only a CPU that went away can leave nothing.
     return allowed.empty() ? vcpu.processor : nearest(allowed, vcpu.processor);
 }
@@ -70,8 +64,7 @@ CpuId choose_cpu(const Vcpu& vcpu) {
 bool peek_runner(CpuId id, u64 now, u64& vtime) {
     const CpuSched* cpu = sched_cpus[id];
     const Vcpu* running = cpu ? read_once(cpu->running) : nullptr;
-    if (!running || running->is_idle)
-        return false;
+    if (!running || running->is_idle) return false;
     const u64 since = read_once(cpu->charged_to);
     vtime = running->sched->vtime + (now > since ? running->sched->to_virtual(now - since) : 0);
     return true;
@@ -92,8 +85,7 @@ CpuId weakest_cpu(const SchedUnit& unit, CpuId otherwise, u64 lead, u64 now) {
 }
 
 void arm(CpuSched& cpu, u64 deadline) {
-    if (cpu.slice_end && cpu.slice_end <= deadline)
-        return;
+    if (cpu.slice_end && cpu.slice_end <= deadline) return;
     cpu.slice_end = deadline;
     cpu.timer.set(deadline);
 }
@@ -103,8 +95,7 @@ void arm(CpuSched& cpu, u64 deadline) {
 CpuId insert(CpuSched& cpu, Vcpu& vcpu, u64 now, bool woken) {
     SchedUnit& unit = *vcpu.sched;
     charge_running(cpu, now);
-    if (woken)
-        cpu.queue.place(unit, runner_of(cpu));
+    if (woken) cpu.queue.place(unit, runner_of(cpu));
     cpu.queue.insert(unit);
     unit.queued = true;
     runstate_change(vcpu, RUNSTATE_runnable, now);
@@ -115,12 +106,10 @@ CpuId insert(CpuSched& cpu, Vcpu& vcpu, u64 now, bool woken) {
     }
     // A CPU that went idle after choose_cpu() looked, and before this was queued, has seen nothing to steal.
     memory_fence();
-    if (const CpuMask idle = idle_mask() & unit.hard; !idle.empty())
-        return nearest(idle, id);
+    if (const CpuMask idle = idle_mask() & unit.hard; !idle.empty()) return nearest(idle, id);
     const SchedUnit& runner = *cpu.running->sched;
     if (woken && fair_preempts(unit, runner.vtime)) {
-        if (now - cpu.stint_start >= sched_ratelimit_ns)
-            return id;
+        if (now - cpu.stint_start >= sched_ratelimit_ns) return id;
         arm(cpu, cpu.stint_start + sched_ratelimit_ns);
     } else if (!cpu.slice_end) {
         arm(cpu, now + fair_slice(runner, cpu.queue.head()));
@@ -148,22 +137,19 @@ void make_available(Vcpu& vcpu, bool woken) {
     CpuId settled = max_cpus, tell = max_cpus;
     while (tell == max_cpus) {
         UnitGuard cpu(vcpu);
-        if (!vcpu_runnable(vcpu) || unit.queued || unit.parked || vcpu.is_running.load())
-            return;
+        if (!vcpu_runnable(vcpu) || unit.queued || unit.parked || vcpu.is_running.load()) return;
         const u64 now = now_ns();
         if (settled != vcpu.processor) {
             unit.group->refill(now);
-            if (unit.group->exhausted())
-                return park(vcpu, now);
+            if (unit.group->exhausted()) return park(vcpu, now);
             settled = place_for_wake(*cpu, vcpu, woken, now);
-            if (settled != vcpu.processor) {  // it is nobody's at this moment: go round with the other CPU's lock
+            if (settled != vcpu.processor) { // it is nobody's at this moment: go round with the other CPU's lock
                 write_once(vcpu.processor, settled);
                 continue;
             }
         }
         tell = insert(*cpu, vcpu, now, woken);
-        if (tell == max_cpus)
-            return;
+        if (tell == max_cpus) return;
     }
     softirq_raise_on(tell, Softirq::schedule);
 }
@@ -173,12 +159,9 @@ Vcpu* steal(CpuSched& here, CpuId me, const u64* limit) {
     Vcpu* found = nullptr;
     for_each_cpu(online_cpus, [&](CpuId id) {
         CpuSched* other = sched_cpus[id];
-        if (found || id == me || !other || other->queue.empty())
-            return;
-        if (limit && !FairUnit::before(other->queue.head_vtime(), *limit))
-            return;
-        if (!other->lock.try_lock())
-            return;
+        if (found || id == me || !other || other->queue.empty()) return;
+        if (limit && !FairUnit::before(other->queue.head_vtime(), *limit)) return;
+        if (!other->lock.try_lock()) return;
         if (FairUnit* unit = other->queue.stealable(me, limit)) {
             auto& mine = static_cast<SchedUnit&>(*unit);
             other->queue.remove(mine);
@@ -200,12 +183,10 @@ bool stays(const Vcpu& prev, CpuId me) {
 Vcpu& pick(CpuSched& cpu, CpuId me, Vcpu& prev, u64 now) {
     Vcpu* keep = stays(prev, me) ? &prev : nullptr;
     const bool yielding = keep && prev.sched->yielding;
-    if (keep && !yielding && now - cpu.stint_start < sched_ratelimit_ns)
-        return *keep;
+    if (keep && !yielding && now - cpu.stint_start < sched_ratelimit_ns) return *keep;
     while (FairUnit* head = cpu.queue.head()) {
         Vcpu& first = *static_cast<SchedUnit*>(head)->vcpu;
-        if (keep && !yielding && FairUnit::before(keep->sched->vtime, head->vtime + 1))
-            break;
+        if (keep && !yielding && FairUnit::before(keep->sched->vtime, head->vtime + 1)) break;
         cpu.queue.remove(*head);
         first.sched->queued = false;
         head->group->refill(now);
@@ -215,23 +196,21 @@ Vcpu& pick(CpuSched& cpu, CpuId me, Vcpu& prev, u64 now) {
         }
         return first;
     }
-    if (keep && yielding)
-        return *keep;
-    if (!keep)
-        set_idle(me, true);  // before looking around, see insert()
+    if (keep && yielding) return *keep;
+    if (!keep) set_idle(me, true); // before looking around, see insert()
     const u64 limit = keep ? keep->sched->vtime - keep->sched->to_virtual(fair_slack_ns) : 0;
     if (online_cpus.count() > 1)
-        if (Vcpu* other = steal(cpu, me, keep ? &limit : nullptr))
-            return *other;
+        if (Vcpu* other = steal(cpu, me, keep ? &limit : nullptr)) return *other;
     return keep ? *keep : *cpu.idle;
 }
 
 void start_stint(CpuSched& cpu, CpuId me, Vcpu& prev, Vcpu& next, u64 now) {
     if (&next != &prev) {
         if (!prev.is_idle)
-            runstate_change(prev, vcpu_runnable(prev) ? RUNSTATE_runnable
-                                  : prev.pause_flags.load(Order::relaxed) & PauseFlag::blocked ? RUNSTATE_blocked
-                                                                                               : RUNSTATE_offline,
+            runstate_change(prev,
+                            vcpu_runnable(prev)                                          ? RUNSTATE_runnable
+                            : prev.pause_flags.load(Order::relaxed) & PauseFlag::blocked ? RUNSTATE_blocked
+                                                                                         : RUNSTATE_offline,
                             now);
         else
             runstate_change(prev, RUNSTATE_runnable, now);
@@ -267,19 +246,16 @@ void schedule() {
     Vcpu& prev = *cpu.running;
     const u64 now = now_ns();
     charge_running(cpu, now);
-    if (!prev.is_idle)
-        prev.sched->group->refill(now);
+    if (!prev.is_idle) prev.sched->group->refill(now);
     Vcpu& next = pick(cpu, me, prev, now);
-    if (!prev.is_idle)
-        prev.sched->yielding = false;
+    if (!prev.is_idle) prev.sched->yielding = false;
     start_stint(cpu, me, prev, next, now);
     // A CPU that runs one vCPU has no timer and would never look around: have it take over who waits here too long.
     CpuId helper = me;
     if (FairUnit* waits = cpu.queue.head())
         helper = weakest_cpu(static_cast<SchedUnit&>(*waits), me, 2 * waits->to_virtual(fair_slack_ns), now);
     cpu.lock.unlock();
-    if (helper != me)
-        softirq_raise_on(helper, Softirq::schedule);
+    if (helper != me) softirq_raise_on(helper, Softirq::schedule);
     if (&next == &prev) {
         irq_enable();
         return;
@@ -296,22 +272,19 @@ void slice_over(void* data) {
     softirq_raise_on(cpu.idle->processor, Softirq::schedule);
 }
 
-}  // namespace
+} // namespace
 
 void runstate_change(Vcpu& vcpu, int state, u64 now) {
     vcpu_runstate_info_t& info = vcpu.runstate;
-    if (info.state == state)
-        return;
-    if (now > info.state_entry_time)
-        info.time[info.state] += now - info.state_entry_time;
+    if (info.state == state) return;
+    if (now > info.state_entry_time) info.time[info.state] += now - info.state_entry_time;
     info.state_entry_time = now;
     info.state = state;
 }
 
 void sched_unqueue(CpuSched& cpu, Vcpu& vcpu) {
     SchedUnit& unit = *vcpu.sched;
-    if (unit.queued)
-        cpu.queue.remove(unit);
+    if (unit.queued) cpu.queue.remove(unit);
     unit.queued = unit.parked = false;
 }
 
@@ -321,25 +294,22 @@ void context_saved(Vcpu& prev) {
         const UnitGuard cpu(prev);
         prev.is_running.store(false);
     }
-    if (!prev.is_idle && vcpu_runnable(prev))
-        make_available(prev, false);
+    if (!prev.is_idle && vcpu_runnable(prev)) make_available(prev, false);
 }
 
 void vcpu_wake(Vcpu& vcpu) {
     if (vcpu_runnable(vcpu))
         make_available(vcpu, true);
-    else if (vcpu.runstate.state == RUNSTATE_blocked) {  // unblocked, but paused for another reason
+    else if (vcpu.runstate.state == RUNSTATE_blocked) { // unblocked, but paused for another reason
         UnitGuard cpu(vcpu);
-        if (!vcpu.is_running.load() && !vcpu_runnable(vcpu) &&
-            !(vcpu.pause_flags.load() & PauseFlag::blocked))
+        if (!vcpu.is_running.load() && !vcpu_runnable(vcpu) && !(vcpu.pause_flags.load() & PauseFlag::blocked))
             runstate_change(vcpu, RUNSTATE_offline, now_ns());
     }
 }
 
 void vcpu_sleep_nosync(Vcpu& vcpu) {
     UnitGuard cpu(vcpu);
-    if (vcpu_runnable(vcpu))
-        return;
+    if (vcpu_runnable(vcpu)) return;
     if (vcpu.sched->queued || vcpu.sched->parked) {
         sched_unqueue(*cpu, vcpu);
         runstate_change(vcpu, RUNSTATE_offline, now_ns());
@@ -358,16 +328,13 @@ void vcpu_sleep_sync(Vcpu& vcpu) {
 }
 
 void vcpu_unblock(Vcpu& vcpu) {
-    if (!(vcpu.pause_flags.load() & PauseFlag::blocked))
-        return;
+    if (!(vcpu.pause_flags.load() & PauseFlag::blocked)) return;
     vcpu.poll_port.store(0);
-    if (vcpu.pause_flags.fetch_and(~PauseFlag::blocked) & PauseFlag::blocked)
-        vcpu_wake(vcpu);
+    if (vcpu.pause_flags.fetch_and(~PauseFlag::blocked) & PauseFlag::blocked) vcpu_wake(vcpu);
 }
 
 void vcpu_kick(Vcpu& vcpu) {
-    if (&vcpu != &current() && vcpu.is_running.load())
-        send_ipi(read_once(vcpu.processor), vector_event_check);
+    if (&vcpu != &current() && vcpu.is_running.load()) send_ipi(read_once(vcpu.processor), vector_event_check);
 }
 
 void sched_block() {
@@ -382,18 +349,15 @@ void sched_block() {
 
 void sched_yield() {
     CpuSched& cpu = sched_here();
-    if (cpu.queue.empty())
-        return;  // nobody to yield to
+    if (cpu.queue.empty()) return; // nobody to yield to
     current().sched->yielding = true;
     softirq_raise(Softirq::schedule);
 }
 
 Status sched_cpu_up(CpuId id) {
-    if (sched_cpus[id])
-        return {};
+    if (sched_cpus[id]) return {};
     auto* cpu = make<CpuSched>();
-    if (!cpu)
-        return Errno::no_mem;
+    if (!cpu) return Errno::no_mem;
     cpu->timer.init(slice_over, cpu, id);
     sched_cpus[id] = cpu;
     auto idle = vcpu_create(idle_domain(), id);
@@ -422,8 +386,7 @@ Vcpu& idle_vcpu(CpuId cpu) { return *sched_cpus[cpu]->idle; }
 /// The idle loop's first step on a CPU: it is now open for work.
 void sched_cpu_idle_entered() {
     const CpuId me = cpu_id();
-    if (sched_cpus[me]->running->is_idle && sched_cpus[me]->queue.empty())
-        set_idle(me, true);
+    if (sched_cpus[me]->running->is_idle && sched_cpus[me]->queue.empty()) set_idle(me, true);
 }
 
-}  // namespace hv
+} // namespace hv

@@ -13,8 +13,8 @@ inline CpuId cpu_count_online() { return online_cpus.count(); }
 
 /// Boot CPU, after domain_init() and the heap: run queues and the boot CPU's idle vCPU, which becomes current().
 void sched_init();
-/// On the boot CPU before `cpu` is started: creates idle_vcpu(cpu). That CPU then sets cpu_info().current to it, its bit
-/// in online_cpus, and ends in idle_loop().
+/// On the boot CPU before `cpu` is started: creates idle_vcpu(cpu). That CPU then sets cpu_info().current to it, its
+/// bit in online_cpus, and ends in idle_loop().
 Status sched_cpu_up(CpuId cpu);
 Vcpu& idle_vcpu(CpuId cpu);
 Status sched_vcpu_create(Vcpu& vcpu);
@@ -22,7 +22,7 @@ void sched_vcpu_destroy(Vcpu& vcpu);
 Status sched_domain_create(Domain& domain);
 void sched_domain_destroy(Domain& domain);
 
-void sched_block();                         ///< current vCPU: SCHEDOP_block semantics (wakes if an event is pending)
+void sched_block(); ///< current vCPU: SCHEDOP_block semantics (wakes if an event is pending)
 void sched_yield();
 /// Affinity: hard restricts, soft prefers. -EINVAL when it leaves no CPU.
 Status sched_set_affinity(Vcpu& vcpu, const CpuMask* hard, const CpuMask* soft);
@@ -34,7 +34,7 @@ void sched_undo_pin_override(Vcpu& vcpu);
 Status sched_adjust(Domain& domain, xen_domctl_scheduler_op& op);
 Status sched_adjust_global(xen_sysctl_scheduler_op& op);
 inline constexpr u32 sched_id_reported = XEN_SCHEDULER_CREDIT2;
-u64 vcpu_cpu_time_ns(const Vcpu& vcpu);     ///< RUNSTATE_running total including the current stint
+u64 vcpu_cpu_time_ns(const Vcpu& vcpu); ///< RUNSTATE_running total including the current stint
 void vcpu_runstate_get(const Vcpu& vcpu, vcpu_runstate_info_t& out);
 u64 cpu_idle_time_ns(CpuId cpu);
 
@@ -49,4 +49,4 @@ void context_saved(Vcpu& prev);
 /// Writes the guest's runstate area after a switch (arch: through the new page tables).
 void update_runstate_area(Vcpu& vcpu);
 
-}  // namespace hv
+} // namespace hv

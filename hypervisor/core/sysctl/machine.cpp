@@ -28,12 +28,10 @@ void physinfo(xen_sysctl_physinfo& info) {
 }
 
 u64 node_memory(u32 node) {
-    if (acpi.memory_count == 0)
-        return mm_ram_pages() << page_shift;
+    if (acpi.memory_count == 0) return mm_ram_pages() << page_shift;
     u64 bytes = 0;
     for (u32 i = 0; i < acpi.memory_count; ++i)
-        if (acpi.memory[i].node == node)
-            bytes += acpi.memory[i].end - acpi.memory[i].start;
+        if (acpi.memory[i].node == node) bytes += acpi.memory[i].end - acpi.memory[i].start;
     return bytes;
 }
 
@@ -58,8 +56,7 @@ Status numa_info(xen_sysctl_numainfo& op) {
 Status pci_topology(xen_sysctl_pcitopoinfo& op) {
     const GuestIn<physdev_pci_device_t> devices(op.devs);
     const GuestOut<u32> nodes(op.nodes);
-    if (devices.null() || nodes.null())
-        return Errno::inval;
+    if (devices.null() || nodes.null()) return Errno::inval;
     const u32 count = op.num_devs;
     for (op.num_devs = 0; op.num_devs < count && op.num_devs < 65536; ++op.num_devs) {
         physdev_pci_device_t d;
@@ -70,21 +67,14 @@ Status pci_topology(xen_sysctl_pcitopoinfo& op) {
     return {};
 }
 
-}  // namespace
+} // namespace
 
 Result<Copyback> sysctl_machine(xen_sysctl& op) {
     switch (op.cmd) {
-    case XEN_SYSCTL_physinfo:
-        physinfo(op.u.physinfo);
-        return Copyback::yes;
-    case XEN_SYSCTL_numainfo:
-        TRY(numa_info(op.u.numainfo));
-        return Copyback::yes;
-    case XEN_SYSCTL_pcitopoinfo:
-        TRY(pci_topology(op.u.pcitopoinfo));
-        return Copyback::yes;
-    default:
-        return Errno::nosys;
+    case XEN_SYSCTL_physinfo: physinfo(op.u.physinfo); return Copyback::yes;
+    case XEN_SYSCTL_numainfo: TRY(numa_info(op.u.numainfo)); return Copyback::yes;
+    case XEN_SYSCTL_pcitopoinfo: TRY(pci_topology(op.u.pcitopoinfo)); return Copyback::yes;
+    default: return Errno::nosys;
     }
 }
 
@@ -93,38 +83,30 @@ Result<Copyback> cpupool_op(xen_sysctl_cpupool_op& op) {
     const bool any = op.cpupool_id == XEN_SYSCTL_CPUPOOL_PAR_ANY;
     switch (op.op) {
     case XEN_SYSCTL_CPUPOOL_OP_INFO:
-        if (op.cpupool_id != 0)
-            return Errno::no_ent;
+        if (op.cpupool_id != 0) return Errno::no_ent;
         op.sched_id = sched_id_reported;
         op.n_dom = 0;
         for_each_domain([&op](Domain&) { ++op.n_dom; });
         TRY(mask_to_guest(op.cpumap, online_cpus));
         return Copyback::yes;
-    case XEN_SYSCTL_CPUPOOL_OP_FREEINFO:
-        TRY(mask_to_guest(op.cpumap, CpuMask{}));
-        return Copyback::yes;
+    case XEN_SYSCTL_CPUPOOL_OP_FREEINFO: TRY(mask_to_guest(op.cpumap, CpuMask{})); return Copyback::yes;
     case XEN_SYSCTL_CPUPOOL_OP_MOVEDOMAIN: {
         const DomainRef domain = TRY(DomainRef::find(Domid{static_cast<u16>(op.domid)}));
-        if (op.cpupool_id != 0)
-            return Errno::no_ent;
+        if (op.cpupool_id != 0) return Errno::no_ent;
         return Copyback::no;
     }
     case XEN_SYSCTL_CPUPOOL_OP_CREATE:
-        if (op.cpupool_id == 0)
-            return Errno::exist;
+        if (op.cpupool_id == 0) return Errno::exist;
         return Errno::opnotsupp;
-    case XEN_SYSCTL_CPUPOOL_OP_DESTROY:
-        return op.cpupool_id == 0 ? Errno::busy : Errno::no_ent;
+    case XEN_SYSCTL_CPUPOOL_OP_DESTROY: return op.cpupool_id == 0 ? Errno::busy : Errno::no_ent;
     case XEN_SYSCTL_CPUPOOL_OP_ADDCPU:
     case XEN_SYSCTL_CPUPOOL_OP_RMCPU:
-        if (op.cpupool_id != 0 && !any)
-            return Errno::no_ent;
+        if (op.cpupool_id != 0 && !any) return Errno::no_ent;
         if (op.cpu != XEN_SYSCTL_CPUPOOL_PAR_ANY && (op.cpu >= max_cpus || !online_cpus.test(op.cpu)))
             return Errno::inval;
         return op.op == XEN_SYSCTL_CPUPOOL_OP_ADDCPU ? Errno::no_dev : Errno::busy;
-    default:
-        return Errno::nosys;
+    default: return Errno::nosys;
     }
 }
 
-}  // namespace hv
+} // namespace hv

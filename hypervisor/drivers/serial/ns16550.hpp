@@ -8,10 +8,10 @@ namespace hv {
 
 /// What com1=/com2= said: `<baud>|auto[,8n1[,<port>[,<irq>]]]`.
 struct SerialConfig {
-    u32 baud = 115200;       ///< 0: leave the speed that the firmware set
-    u8 line_control = 0x03;  ///< 8n1
+    u32 baud = 115200;      ///< 0: leave the speed that the firmware set
+    u8 line_control = 0x03; ///< 8n1
     u16 port = 0x3f8;
-    u8 irq = 4;              ///< 0: none, poll
+    u8 irq = 4; ///< 0: none, poll
     bool given = false;
 };
 /// False: malformed, `out` is unchanged.
@@ -20,13 +20,13 @@ bool serial_parse(const char* text, SerialConfig& out);
 /// One port. Not locked: the console's lock is.
 class Ns16550 {
   public:
-    bool init(const SerialConfig& config);       ///< false: no UART answers there
-    void enable_interrupts();                    ///< received data raises the line
+    bool init(const SerialConfig& config); ///< false: no UART answers there
+    void enable_interrupts();              ///< received data raises the line
     [[nodiscard]] bool present() const { return port_ != 0; }
-    void write(const char* text, usize length);  ///< queues; sends what the FIFO takes now
-    void pump();                                 ///< sends more of the queue (timer or interrupt)
-    void flush();                                ///< polls until the queue is empty
-    bool read(char& out);                        ///< a received character, if any
+    void write(const char* text, usize length); ///< queues; sends what the FIFO takes now
+    void pump();                                ///< sends more of the queue (timer or interrupt)
+    void flush();                               ///< polls until the queue is empty
+    bool read(char& out);                       ///< a received character, if any
 
   private:
     [[nodiscard]] u8 get(unsigned reg) const;
@@ -38,4 +38,4 @@ class Ns16550 {
     char queue_[queue_size] = {};
 };
 
-}  // namespace hv
+} // namespace hv

@@ -6,12 +6,13 @@
 
 #include <stdint.h>
 
-#include <xen/xen.h>
+#include <xen/arch-x86/cpuid.h>
 #include <xen/domctl.h>
 #include <xen/errno.h>
 #include <xen/event_channel.h>
 #include <xen/features.h>
 #include <xen/grant_table.h>
+#include <xen/hvm/params.h>
 #include <xen/memory.h>
 #include <xen/physdev.h>
 #include <xen/platform.h>
@@ -19,8 +20,7 @@
 #include <xen/sysctl.h>
 #include <xen/vcpu.h>
 #include <xen/version.h>
-#include <xen/hvm/params.h>
-#include <xen/arch-x86/cpuid.h>
+#include <xen/xen.h>
 
 #include "lib/errno.hpp"
 

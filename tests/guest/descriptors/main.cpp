@@ -68,7 +68,7 @@ void local_table() {
     refused(set(address(page) + 8, 512), "an LDT that is not page-aligned");
     refused(set(0xffff830000000000, 512), "an LDT in the hypervisor");
     refused(set(address(page), 8193), "an LDT that is too long");
-    set(0xfffffffffffff000, 8192);  // wraps; whether it is taken or not, nothing may come out of it
+    set(0xfffffffffffff000, 8192); // wraps; whether it is taken or not, nothing may come out of it
     expect(!try_call([] { asm volatile("mov $0x7fff, %eax; mov %eax, %fs"); }), "a selector came out of the wrap");
     // Where nothing is mapped the LDT is empty: loading from it is a fault of ours, not of the hypervisor.
     accepted(set(0x10000000, 512), "an LDT where nothing is");
@@ -86,7 +86,7 @@ void local_table() {
     protect(page, pte_kernel);
 }
 
-}  // namespace
+} // namespace
 
 void run_test() {
     gdt();

@@ -166,7 +166,7 @@ void fifo() {
     accepted(send(ipi.port), "send when we no longer map the array");
 }
 
-}  // namespace
+} // namespace
 
 void run_test() {
     ports();

@@ -66,10 +66,8 @@ void fresh_pages() {
     for (int i = 0; i < 32; ++i) {
         u64 old = mfn_of(alloc_page());
         u64 pfn = 0x12345;
-        if (privileged() && i)
-            break;
-        if (reserve(XENMEM_populate_physmap, extents(&pfn, 1, 0)) != 1)
-            break;  // at our limit: nothing to see
+        if (privileged() && i) break;
+        if (reserve(XENMEM_populate_physmap, extents(&pfn, 1, 0)) != 1) break; // at our limit: nothing to see
         accepted(update_va(address(window), make_pte(pfn, pte_kernel)), "mapping a fresh page");
         for (unsigned word = 0; word < 512; ++word)
             expect(reinterpret_cast<u64*>(window)[word] == 0, "a fresh page is not empty", word);
@@ -79,8 +77,7 @@ void fresh_pages() {
 }
 
 void domains() {
-    if (privileged())
-        return;
+    if (privileged()) return;
     u64 list = 0;
     expect(reserve(XENMEM_populate_physmap, extents(&list, 1, 0, 0)) == 0, "memory for dom0");
     struct xen_memory_domain who = {0};
@@ -103,7 +100,7 @@ void domains() {
         refused(hypercall(call, address(page)), "a control hypercall", static_cast<s64>(call));
 }
 
-}  // namespace
+} // namespace
 
 void run_test() {
     frames();

@@ -54,8 +54,7 @@ s64 map(void* at, u32 ref, u32* handle = nullptr) {
     gnttab_map_grant_ref_t op = {};
     op.host_addr = address(at), op.flags = GNTMAP_host_map, op.ref = ref, op.dom = self;
     accepted(grant_op(GNTTABOP_map_grant_ref, &op), "map as a call");
-    if (handle)
-        *handle = op.handle;
+    if (handle) *handle = op.handle;
     return op.status;
 }
 
@@ -123,7 +122,7 @@ void onward(u8* window, u8* target) {
     expect(status[20] == 0 && status[23] == 0, "in-use bits are left");
 }
 
-}  // namespace
+} // namespace
 
 void run_test() {
     setup();

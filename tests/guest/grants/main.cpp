@@ -55,7 +55,7 @@ void setup() {
     u8* window = alloc_page();
     accepted(update_va(address(window), make_pte(frame, pte_kernel)), "mapping the grant table");
     table = reinterpret_cast<grant_entry_v1_t*>(window);
-    release_pages(frame);  // whatever the answer is, the table must go on working
+    release_pages(frame); // whatever the answer is, the table must go on working
     op.nr_frames = ~0U;
     grant_op(GNTTABOP_setup_table, &op);
     expect(op.status != GNTST_okay, "setup_table of 2^32-1 frames");
@@ -148,8 +148,7 @@ void many_pins() {
             op = {0, GNTMAP_device_map, 26, self, 0, 0, 0};
         accepted(grant_op(GNTTABOP_map_grant_ref, ops, 16), "maps without bound");
         for (auto& op : ops)
-            if (op.status == GNTST_okay)
-                ++handles, last = op.handle;
+            if (op.status == GNTST_okay) ++handles, last = op.handle;
     }
     expect(handles > 16 && handles <= 65535, "device maps have no bound", handles);
     expect(unmap(0, mfn_of(page) << 12, last) == GNTST_okay, "unmap of one of them");
@@ -212,7 +211,7 @@ void transfers() {
 void versions() {
     gnttab_set_version_t version = {3};
     refused(grant_op(GNTTABOP_set_version, &version), "grant table version 3");
-    version.version = 2;  // entries are pinned (many_pins): refused
+    version.version = 2; // entries are pinned (many_pins): refused
     refused(grant_op(GNTTABOP_set_version, &version), "version change with pinned entries");
     gnttab_swap_grant_ref_t swap = {~0U, 1, 0};
     grant_op(GNTTABOP_swap_grant_ref, &swap);
@@ -227,7 +226,7 @@ void versions() {
     refused(grant_op(GNTTABOP_copy, reinterpret_cast<gnttab_copy_t*>(~u64{0} - 15), 2), "operations that wrap");
 }
 
-}  // namespace
+} // namespace
 
 void run_test() {
     setup();

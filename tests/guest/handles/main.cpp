@@ -15,8 +15,8 @@ const u64 wild[] = {0xffff800000000000, 0xffff807ffffffff8, 0xffff820000000000, 
 
 struct Call {
     u64 number;
-    int position;  ///< which argument is the pointer
-    u64 args[4];   ///< the others
+    int position; ///< which argument is the pointer
+    u64 args[4];  ///< the others
     const char* name;
 };
 
@@ -60,7 +60,8 @@ s64 issue(const Call& call, u64 pointer) {
 void families(u64 pointer) {
     for (u32 cmd = 0; cmd <= 13; ++cmd)
         if (cmd != 10)
-            refused(hypercall(__HYPERVISOR_event_channel_op, cmd, pointer), "event_channel_op through a wild pointer", cmd);
+            refused(hypercall(__HYPERVISOR_event_channel_op, cmd, pointer), "event_channel_op through a wild pointer",
+                    cmd);
     for (u32 cmd = 0; cmd <= 12; ++cmd)
         refused(hypercall(__HYPERVISOR_grant_table_op, cmd, pointer, 1), "grant_table_op through a wild pointer", cmd);
     for (u32 cmd = 0; cmd <= 28; ++cmd) {
@@ -72,7 +73,7 @@ void families(u64 pointer) {
     }
 }
 
-}  // namespace
+} // namespace
 
 void run_test() {
     u64 before[64];
@@ -81,8 +82,7 @@ void run_test() {
         expect(try_read(&m2p[0x1000 + i], before[i]), "reading the M2P");
     for (const u64 pointer : wild) {
         for (const Call& call : calls)
-            if (issue(call, pointer) >= 0)
-                fail(call.name, 0, static_cast<s64>(pointer));
+            if (issue(call, pointer) >= 0) fail(call.name, 0, static_cast<s64>(pointer));
         families(pointer);
     }
     // Structures that end outside: the last bytes of a page whose successor is missing.
@@ -97,7 +97,8 @@ void run_test() {
     accepted(update_va(address(page), make_pte(mfn_of(page), pte_ro)), "read-only");
     for (const u32 cmd : {XENVER_extraversion, XENVER_compile_info, XENVER_capabilities, XENVER_changeset})
         refused(hypercall(__HYPERVISOR_xen_version, cmd, address(page)), "a result into a read-only page", cmd);
-    refused(hypercall(__HYPERVISOR_vcpu_op, VCPUOP_get_runstate_info, 0, address(page)), "runstate into a read-only page");
+    refused(hypercall(__HYPERVISOR_vcpu_op, VCPUOP_get_runstate_info, 0, address(page)),
+            "runstate into a read-only page");
     for (unsigned word = 0; word < 512; ++word)
         expect(reinterpret_cast<u64*>(page)[word] == 0, "the read-only page changed");
     for (unsigned i = 0; i < 64; ++i)

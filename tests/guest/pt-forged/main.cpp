@@ -29,7 +29,8 @@ void pinned_with_bad_entry() {
     refused(pin(MMUEXT_PIN_L1_TABLE, table_with(make_pte(foreign, pte_ro), 511)), "L1 with a foreign frame, read-only");
     refused(pin(MMUEXT_PIN_L1_TABLE, table_with(make_pte(u64{1} << 39, pte_kernel))), "L1 with a frame beyond memory");
     refused(pin(MMUEXT_PIN_L2_TABLE, table_with(make_pte(own, pte_kernel))), "L2 over a writable page");
-    refused(pin(MMUEXT_PIN_L2_TABLE, table_with(make_pte(own & ~u64{511}, pte_kernel | pte_pse))), "L2 with a large page");
+    refused(pin(MMUEXT_PIN_L2_TABLE, table_with(make_pte(own & ~u64{511}, pte_kernel | pte_pse))),
+            "L2 with a large page");
     refused(pin(MMUEXT_PIN_L3_TABLE, table_with(make_pte(own, pte_kernel | pte_pse))), "L3 with a huge page");
     refused(pin(MMUEXT_PIN_L4_TABLE, table_with(make_pte(own, pte_kernel))), "L4 over a plain page");
     // The hypervisor overwrites its own slots when it takes a table as L4; nothing that stood there may count.
@@ -87,7 +88,7 @@ void bad_requests() {
     accepted(update_va(address(page), good), "the page is as it was");
 }
 
-}  // namespace
+} // namespace
 
 void run_test() {
     pinned_with_bad_entry();

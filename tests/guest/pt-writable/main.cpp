@@ -53,7 +53,8 @@ void live_tables() {
         const u64 table = pte_address(address(window), level) / page_size;
         refused(update_va(address(window), make_pte(table, pte_kernel)), "a live table mapped writable", level);
         refused(update_pte(pte_address(address(window)), make_pte(table, pte_kernel)), "the same by mmu_update", level);
-        refused(update_va(address(virt_of(table)), make_pte(table, pte_kernel)), "its own mapping made writable", level);
+        refused(update_va(address(virt_of(table)), make_pte(table, pte_kernel)), "its own mapping made writable",
+                level);
         expect(!try_write(const_cast<u64*>(pte_slot(address(window), level)), ~u64{0}) ||
                    *pte_slot(address(window), level) != ~u64{0},
                "a live entry was overwritten with nonsense", level);
@@ -89,7 +90,7 @@ void shared_pages_as_tables() {
     refused(pin(MMUEXT_NEW_BASEPTR, mfn_of(alloc_page())), "a writable page as the page table");
 }
 
-}  // namespace
+} // namespace
 
 void run_test() {
     pinned_l1();

@@ -8,8 +8,8 @@ using namespace rt;
 
 namespace {
 
-volatile u32 phase;         // which duel the second vCPU fights; 0: none
-volatile u32 idle;          // it waits
+volatile u32 phase; // which duel the second vCPU fights; 0: none
+volatile u32 idle;  // it waits
 u8 *page, *window, *left, *right;
 u64 page_mfn;
 volatile grant_entry_v1_t* grants;
@@ -31,11 +31,11 @@ void other() {
             idle = 1;
             hypercall(__HYPERVISOR_sched_op, SCHEDOP_yield);
             break;
-        case 1:  // maps the page writable and away again
+        case 1: // maps the page writable and away again
             update_va(address(window), make_pte(page_mfn, pte_kernel), 0);
             update_va(address(window), 0, UVMF_TLB_FLUSH | UVMF_ALL);
             break;
-        case 2:  // the same entry, another frame
+        case 2: // the same entry, another frame
             update_va(address(window), make_pte(mfn_of(left), pte_kernel), 0);
             break;
         case 3: {
@@ -51,8 +51,7 @@ void other() {
             event_op(EVTCHNOP_close, close);
             break;
         }
-        default:
-            return;
+        default: return;
         }
     }
 }
@@ -73,8 +72,7 @@ void table_against_mapping(u64 rounds) {
     u64 pinned = 0;
     const u64 evil = make_pte(foreign_mfn(), pte_kernel);
     for (u64 i = 0; i < rounds; ++i) {
-        if (pin(MMUEXT_PIN_L1_TABLE) < 0)
-            continue;
+        if (pin(MMUEXT_PIN_L1_TABLE) < 0) continue;
         ++pinned;
         for (int j = 0; j < 8; ++j)
             try_write(window, evil);
@@ -111,8 +109,7 @@ void one_grant(u64 rounds) {
         map.ref = 40;
         map.dom = self;
         accepted(grant_op(GNTTABOP_map_grant_ref, &map), "map");
-        if (map.status != GNTST_okay)
-            continue;
+        if (map.status != GNTST_okay) continue;
         ++mapped;
         handle = map.handle;
         // Until the handle is dead: then neither side is still at work on the address.
@@ -136,8 +133,7 @@ void one_port(u64 rounds) {
     phase = 4;
     for (u64 i = 0; i < rounds; ++i) {
         evtchn_bind_ipi_t ipi = {0, 0};
-        if (event_op(EVTCHNOP_bind_ipi, ipi) < 0)
-            continue;
+        if (event_op(EVTCHNOP_bind_ipi, ipi) < 0) continue;
         port = ipi.port;
         evtchn_send_t send = {ipi.port};
         event_op(EVTCHNOP_send, send);
@@ -176,7 +172,7 @@ void give_back(u8* which, const char* what) {
     expect(reservation() == before - 1, what, reservation() - before);
 }
 
-}  // namespace
+} // namespace
 
 void run_test() {
     const u64 rounds = option("rounds", 4000);

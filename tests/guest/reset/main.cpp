@@ -14,8 +14,7 @@ volatile bool done, ended;
 void sender() {
     while (!done) {
         evtchn_bind_ipi_t ipi = {1, 0};
-        if (event_op(EVTCHNOP_bind_ipi, ipi) < 0)
-            continue;
+        if (event_op(EVTCHNOP_bind_ipi, ipi) < 0) continue;
         evtchn_send_t send = {ipi.port};
         evtchn_unmask_t unmask = {ipi.port};
         for (int i = 0; i < 8; ++i) {
@@ -33,11 +32,10 @@ void sender() {
     ended = true;
 }
 
-}  // namespace
+} // namespace
 
 void run_test() {
-    if (!privileged())
-        return;
+    if (!privileged()) return;
     u8* control = alloc_page();
     u8* array = alloc_page();
     start_secondary(sender);

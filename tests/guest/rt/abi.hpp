@@ -8,7 +8,6 @@
 #include <initializer_list>
 
 #define __XEN_INTERFACE_VERSION__ 0x00040e00
-#include <xen/xen.h>
 #include <xen/elfnote.h>
 #include <xen/event_channel.h>
 #include <xen/features.h>
@@ -18,6 +17,7 @@
 #include <xen/sched.h>
 #include <xen/vcpu.h>
 #include <xen/version.h>
+#include <xen/xen.h>
 
 namespace rt {
 
@@ -40,26 +40,15 @@ inline s64 hypercall(u64 number, u64 a1 = 0, u64 a2 = 0, u64 a3 = 0, u64 a4 = 0,
                  : "rcx", "r11", "memory");
     return result;
 }
-template <typename T>
-u64 address(const T* object) {
-    return reinterpret_cast<u64>(object);
-}
-template <typename T>
-s64 event_op(u32 cmd, T& op) {
+template <typename T> u64 address(const T* object) { return reinterpret_cast<u64>(object); }
+template <typename T> s64 event_op(u32 cmd, T& op) {
     return hypercall(__HYPERVISOR_event_channel_op, cmd, address(&op));
 }
-template <typename T>
-s64 memory_op(u64 cmd, T& op) {
-    return hypercall(__HYPERVISOR_memory_op, cmd, address(&op));
-}
-template <typename T>
-s64 grant_op(u32 cmd, T* ops, u64 count = 1) {
+template <typename T> s64 memory_op(u64 cmd, T& op) { return hypercall(__HYPERVISOR_memory_op, cmd, address(&op)); }
+template <typename T> s64 grant_op(u32 cmd, T* ops, u64 count = 1) {
     return hypercall(__HYPERVISOR_grant_table_op, cmd, address(ops), count);
 }
-template <typename T>
-s64 sched_op(u32 cmd, T& op) {
-    return hypercall(__HYPERVISOR_sched_op, cmd, address(&op));
-}
+template <typename T> s64 sched_op(u32 cmd, T& op) { return hypercall(__HYPERVISOR_sched_op, cmd, address(&op)); }
 inline s64 mmuext(struct mmuext_op& op, u64 domid = DOMID_SELF) {
     return hypercall(__HYPERVISOR_mmuext_op, address(&op), 1, 0, domid);
 }
@@ -71,4 +60,4 @@ inline s64 update_va(u64 va, u64 pte, u64 flags = UVMF_INVLPG) {
     return hypercall(__HYPERVISOR_update_va_mapping, va, pte, flags);
 }
 
-}  // namespace rt
+} // namespace rt

@@ -21,8 +21,7 @@ static void ring_write(const char* text, u32 length) {
         event_op(EVTCHNOP_send, send);
         text += n;
         length -= n;
-        if (length)
-            hypercall(__HYPERVISOR_sched_op, SCHEDOP_yield);
+        if (length) hypercall(__HYPERVISOR_sched_op, SCHEDOP_yield);
     }
 }
 
@@ -56,9 +55,7 @@ void printf(const char* format, ...) {
             continue;
         }
         switch (*++format) {
-        case 's':
-            print(va_arg(args, const char*));
-            break;
+        case 's': print(va_arg(args, const char*)); break;
         case 'd':
             if (const s64 value = va_arg(args, s64); value < 0) {
                 print("-");
@@ -67,11 +64,8 @@ void printf(const char* format, ...) {
                 print_number(static_cast<u64>(value));
             }
             break;
-        case 'x':
-            print_number(va_arg(args, u64), 16);
-            break;
-        default:
-            print_number(va_arg(args, u64));
+        case 'x': print_number(va_arg(args, u64), 16); break;
+        default: print_number(va_arg(args, u64));
         }
     }
     va_end(args);
@@ -82,7 +76,7 @@ void shutdown(u32 reason) {
     if (!(start->flags & SIF_INITDOMAIN))
         for (int i = 0; i < 100000 && ring()->out_cons != ring()->out_prod; ++i)
             hypercall(__HYPERVISOR_sched_op, SCHEDOP_yield);
-    sched_shutdown_t op = {start->flags & SIF_INITDOMAIN ? u32{SHUTDOWN_reboot} : reason};  // the machine ends
+    sched_shutdown_t op = {start->flags & SIF_INITDOMAIN ? u32{SHUTDOWN_reboot} : reason}; // the machine ends
     for (;;)
         sched_op(SCHEDOP_shutdown, op);
 }
@@ -97,4 +91,4 @@ void pass() {
     shutdown(SHUTDOWN_poweroff);
 }
 
-}  // namespace rt
+} // namespace rt

@@ -53,8 +53,7 @@ u64 foreign_mfn() {
     static u64 at = 0x100;
     for (u64 i = 0; i < static_cast<u64>(top); ++i) {
         at = at + 1 < static_cast<u64>(top) ? at + 1 : 0x100;
-        if (!mfn_is_ours(at))
-            return at;
+        if (!mfn_is_ours(at)) return at;
     }
     fail("no foreign frame found");
 }
@@ -71,4 +70,4 @@ u16 own_domid() {
     return status.u.unbound.dom;
 }
 
-}  // namespace rt
+} // namespace rt

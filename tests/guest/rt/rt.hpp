@@ -10,7 +10,8 @@ extern start_info_t* start;
 extern shared_info_t* shared;
 extern const char* test_name;
 
-// --- console and verdict -----------------------------------------------------------------------------------------------
+// --- console and verdict
+// -----------------------------------------------------------------------------------------------
 void print(const char* text);
 void print_number(u64 value, unsigned base = 10);
 /// "%s %u %d %x", u64/s64 arguments.
@@ -23,21 +24,19 @@ void printf(const char* format, ...);
 /// The hypervisor must give this answer.
 /// `which` tells the cases of a loop apart.
 inline void expect(bool ok, const char* what, s64 got = 0) {
-    if (!ok)
-        fail(what, got);
+    if (!ok) fail(what, got);
 }
 /// The hypervisor must refuse: any negative answer.
 inline void refused(s64 result, const char* what, s64 which = 0) {
-    if (result >= 0)
-        fail(what, result, which);
+    if (result >= 0) fail(what, result, which);
 }
 inline void accepted(s64 result, const char* what, s64 which = 0) {
-    if (result < 0)
-        fail(what, result, which);
+    if (result < 0) fail(what, result, which);
 }
 
-// --- pages: all lie in the image's own pool, mapped writable at the start --------------------------------------------------
-u8* alloc_page();  ///< zeroed
+// --- pages: all lie in the image's own pool, mapped writable at the start
+// --------------------------------------------------
+u8* alloc_page(); ///< zeroed
 u64 mfn_of(const void* address);
 /// Where the page tables put a frame of ours (read-only for page tables), by the machine-to-physical table.
 void* virt_of(u64 mfn);
@@ -55,17 +54,19 @@ constexpr u64 make_pte(u64 mfn, u64 flags) { return mfn << 12 | flags; }
 u64 foreign_mfn();
 u16 own_domid();
 
-// --- accesses that may fault: true when they went through -------------------------------------------------------------------
+// --- accesses that may fault: true when they went through
+// -------------------------------------------------------------------
 bool try_write(void* address, u64 value);
 bool try_read(const void* address, u64& value);
-bool try_call(void (*code)());  ///< code that leaves the registers which a callee saves alone
+bool try_call(void (*code)()); ///< code that leaves the registers which a callee saves alone
 inline bool privileged() { return (start->flags & SIF_INITDOMAIN) != 0; }
-extern bool ignore_debug_traps;  ///< #DB that nobody provoked: the debug registers were fuzzed
-u32 last_trap();  ///< vector of the trap that the last try_* met
+extern bool ignore_debug_traps; ///< #DB that nobody provoked: the debug registers were fuzzed
+u32 last_trap();                ///< vector of the trap that the last try_* met
 
-// --- a second vCPU ------------------------------------------------------------------------------------------------------------
+// --- a second vCPU
+// ------------------------------------------------------------------------------------------------------------
 void start_secondary(void (*run)());
-void reset_callbacks();  ///< traps, upcalls and kernel stack as at the start
+void reset_callbacks(); ///< traps, upcalls and kernel stack as at the start
 
 /// What is given as `key=N` on the command line, else `otherwise`.
 u64 option(const char* key, u64 otherwise);
@@ -82,7 +83,7 @@ struct Random {
     u64 below(u64 limit) { return next() % limit; }
 };
 
-}  // namespace rt
+} // namespace rt
 
 /// Each test: its name (TEST_NAME, from the build) and its body.
 void run_test();

@@ -102,7 +102,8 @@ void reset_callbacks() {
     set_traps(table);
     hypercall(__HYPERVISOR_set_trap_table, address(table));
     hypercall(__HYPERVISOR_stack_switch, 0xe02b, address(rt_stack0) + stack_bytes);
-    hypercall(__HYPERVISOR_set_callbacks, reinterpret_cast<u64>(rt_event_upcall), reinterpret_cast<u64>(rt_failsafe), 0);
+    hypercall(__HYPERVISOR_set_callbacks, reinterpret_cast<u64>(rt_event_upcall), reinterpret_cast<u64>(rt_failsafe),
+              0);
 }
 
 u64 option(const char* key, u64 otherwise) {
@@ -111,8 +112,7 @@ u64 option(const char* key, u64 otherwise) {
         unsigned i = 0;
         while (key[i] && line[i] == key[i])
             ++i;
-        if (key[i] || line[i] != '=')
-            continue;
+        if (key[i] || line[i] != '=') continue;
         u64 value = 0;
         for (line += i + 1; *line >= '0' && *line <= '9'; ++line)
             value = value * 10 + static_cast<u64>(*line - '0');
@@ -124,7 +124,7 @@ u64 option(const char* key, u64 otherwise) {
 static void (*secondary_body)();
 
 void start_secondary(void (*run)()) {
-    static vcpu_guest_context_t context;  // too big for the stack
+    static vcpu_guest_context_t context; // too big for the stack
     secondary_body = run;
     context.flags = VGCF_in_kernel;
     context.user_regs.rip = reinterpret_cast<u64>(rt_secondary_entry);
@@ -140,8 +140,7 @@ void start_secondary(void (*run)()) {
     trap_info_t table[20];
     set_traps(table);
     for (const trap_info_t& entry : table) {
-        if (!entry.address)
-            break;
+        if (!entry.address) break;
         context.trap_ctxt[entry.vector] = entry;
     }
     for (unsigned i = 0; i < 256; ++i)
@@ -150,13 +149,12 @@ void start_secondary(void (*run)()) {
     accepted(hypercall(__HYPERVISOR_vcpu_op, VCPUOP_up, 1), "VCPUOP_up");
 }
 
-}  // namespace rt
+} // namespace rt
 
 using namespace rt;
 
 void rt_trap(TrapFrame& frame) {
-    if (frame.vector == 1 && ignore_debug_traps)
-        return;
+    if (frame.vector == 1 && ignore_debug_traps) return;
     Probe& p = probe();
     if (p.resume) {
         p.trap = static_cast<u32>(frame.vector);

@@ -51,9 +51,9 @@ void vcpu_op() {
 void numbers() {
     for (const u64 number : {u64{64}, u64{63}, u64{255}, u64{0x7fffffff}, u64{0xffffffff}, ~u64{0}})
         refused(hypercall(number), "a hypercall that does not exist", static_cast<s64>(number));
-    for (const u64 number : {__HYPERVISOR_event_channel_op, __HYPERVISOR_grant_table_op, __HYPERVISOR_memory_op,
-                             __HYPERVISOR_sched_op, __HYPERVISOR_physdev_op, __HYPERVISOR_callback_op,
-                             __HYPERVISOR_vm_assist, __HYPERVISOR_xen_version})
+    for (const u64 number :
+         {__HYPERVISOR_event_channel_op, __HYPERVISOR_grant_table_op, __HYPERVISOR_memory_op, __HYPERVISOR_sched_op,
+          __HYPERVISOR_physdev_op, __HYPERVISOR_callback_op, __HYPERVISOR_vm_assist, __HYPERVISOR_xen_version})
         refused(hypercall(number, 0x3f, address(alloc_page()), 1), "command 63", static_cast<s64>(number));
     multicall_entry_t list[3] = {};
     list[0].op = 999;
@@ -86,20 +86,18 @@ const Instruction forbidden[] = {
 
 void instructions() {
     for (const Instruction& one : forbidden)
-        if (try_call(one.run) || (last_trap() != 13 && last_trap() != 6))
-            fail(one.name, last_trap());
+        if (try_call(one.run) || (last_trap() != 13 && last_trap() != 6)) fail(one.name, last_trap());
     // These may be swallowed, but must change nothing: the guest would not survive it.
-    try_call([] { asm volatile("mov $0xc0000080, %ecx; xor %eax, %eax; xor %edx, %edx; wrmsr"); });  // EFER
-    try_call([] { asm volatile("mov $0xc0000082, %ecx; xor %eax, %eax; xor %edx, %edx; wrmsr"); });  // LSTAR
-    try_call([] { asm volatile("mov $0x1b, %ecx; xor %eax, %eax; xor %edx, %edx; wrmsr"); });        // APIC_BASE
+    try_call([] { asm volatile("mov $0xc0000080, %ecx; xor %eax, %eax; xor %edx, %edx; wrmsr"); }); // EFER
+    try_call([] { asm volatile("mov $0xc0000082, %ecx; xor %eax, %eax; xor %edx, %edx; wrmsr"); }); // LSTAR
+    try_call([] { asm volatile("mov $0x1b, %ecx; xor %eax, %eax; xor %edx, %edx; wrmsr"); });       // APIC_BASE
     try_call([] { asm volatile("xor %eax, %eax; mov %rax, %cr0"); });
     try_call([] { asm volatile("xor %eax, %eax; mov %rax, %cr4"); });
-    if (!privileged())
-        try_call([] { asm volatile("mov $0x604, %dx; mov $0x2000, %ax; outw %ax, %dx"); });  // power off
+    if (!privileged()) try_call([] { asm volatile("mov $0x604, %dx; mov $0x2000, %ax; outw %ax, %dx"); }); // power off
     expect(hypercall(__HYPERVISOR_xen_version, XENVER_version) == (4 << 16 | 17), "the hypervisor still answers");
 }
 
-}  // namespace
+} // namespace
 
 void run_test() {
     addresses();

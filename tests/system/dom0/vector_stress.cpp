@@ -25,8 +25,7 @@ double now() {
 /// itself.
 enum class Between : unsigned { spin, fault, call };
 
-__attribute__((target("avx"), noinline)) bool keep(const Vector& pattern, Between what,
-                                                   void* page) {
+__attribute__((target("avx"), noinline)) bool keep(const Vector& pattern, Between what, void* page) {
     Vector low, high;
     asm volatile("vmovdqu %[p], %%ymm0\n\tvmovdqu %%ymm0, %%ymm15\n\t"
                  "cmp $1, %[what]\n\tjb 1f\n\tje 2f\n\t"
@@ -37,8 +36,7 @@ __attribute__((target("avx"), noinline)) bool keep(const Vector& pattern, Betwee
                  : [low] "=m"(low), [high] "=m"(high)
                  : [p] "m"(pattern), [what] "r"(static_cast<unsigned>(what)), [page] "r"(page)
                  : "rax", "rcx", "r11", "xmm0", "xmm15", "memory", "cc");
-    return std::memcmp(low, pattern, sizeof low) == 0 &&
-           std::memcmp(high, pattern, sizeof high) == 0;
+    return std::memcmp(low, pattern, sizeof low) == 0 && std::memcmp(high, pattern, sizeof high) == 0;
 }
 
 __attribute__((noinline)) bool keep_sse(const Vector& pattern, Between what, void* page) {
@@ -62,14 +60,12 @@ unsigned stress(unsigned seed, double until) {
         const std::uint64_t x = n * 0x9e3779b97f4a7c15ULL ^ seed;
         const Vector pattern{x, ~x, x + seed, x ^ 0x5555555555555555ULL};
         const auto what = static_cast<Between>(n % 3);
-        void* page =
-            mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        void* page = mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         if (page == MAP_FAILED) return bad + 1;
         const bool ok = avx && (n & 1) ? keep(pattern, what, page) : keep_sse(pattern, what, page);
         if (!ok && bad++ < 3)
-            std::printf("CHANGED %s between=%u seed=%u round=%llu\n",
-                        avx && (n & 1) ? "ymm" : "xmm", static_cast<unsigned>(what), seed,
-                        static_cast<unsigned long long>(n));
+            std::printf("CHANGED %s between=%u seed=%u round=%llu\n", avx && (n & 1) ? "ymm" : "xmm",
+                        static_cast<unsigned>(what), seed, static_cast<unsigned long long>(n));
         munmap(page, 4096);
     }
     return bad;
@@ -78,8 +74,7 @@ unsigned stress(unsigned seed, double until) {
 } // namespace
 
 int main(int argc, char** argv) {
-    const int seconds = argc > 1 ? std::atoi(argv[1]) : 10,
-              count = argc > 2 ? std::atoi(argv[2]) : 6;
+    const int seconds = argc > 1 ? std::atoi(argv[1]) : 10, count = argc > 2 ? std::atoi(argv[2]) : 6;
     const double until = now() + seconds;
     for (int i = 0; i < count; i++)
         if (fork() == 0) {
@@ -90,7 +85,6 @@ int main(int argc, char** argv) {
     int broken = 0, status = 0;
     while (wait(&status) > 0)
         broken += status != 0;
-    std::printf("VECTORS %s: %d of %d processes saw a change\n", broken ? "CHANGED" : "kept",
-                broken, count);
+    std::printf("VECTORS %s: %d of %d processes saw a change\n", broken ? "CHANGED" : "kept", broken, count);
     return broken != 0;
 }

@@ -37,7 +37,7 @@ struct Options {
     }
 };
 
-}  // namespace
+} // namespace
 
 TEST_CASE("cmdline: every kind of option") {
     Options o;
@@ -69,9 +69,9 @@ TEST_CASE("cmdline: booleans") {
 TEST_CASE("cmdline: unknown and malformed options are named and change nothing") {
     Options o;
     o.parse("frobnicate maxcpus=many maxcpus= conring_size=9999999999T no-maxcpus=3 x=y");
-    CHECK(complaints == std::vector<std::string>{"frobnicate is unknown", "maxcpus=many is malformed", "maxcpus= is malformed",
-                                                 "conring_size=9999999999T is malformed", "no-maxcpus=3 is malformed",
-                                                 "x=y is unknown"});
+    CHECK(complaints == std::vector<std::string>{"frobnicate is unknown", "maxcpus=many is malformed",
+                                                 "maxcpus= is malformed", "conring_size=9999999999T is malformed",
+                                                 "no-maxcpus=3 is malformed", "x=y is unknown"});
     CHECK(o.number.value == 64);
     CHECK(o.size.value == 0);
     CHECK_FALSE(o.number.given);
@@ -99,7 +99,7 @@ TEST_CASE("cmdline: dom0_mem") {
     CHECK(m.min.pages == 0x10000);
     CHECK(m.max.pages == 0x40000);
     CHECK(hv::dom0_memory_pages(m, 0x100000) == 0x20000);
-    CHECK(hv::dom0_memory_pages(m, 0x8000) == 0x8000 - 0x800);  // never more than there is
+    CHECK(hv::dom0_memory_pages(m, 0x8000) == 0x8000 - 0x800); // never more than there is
     REQUIRE(hv::dom0_memory_parse("max:64M", m));
     CHECK_FALSE(m.size.given);
     CHECK(hv::dom0_memory_pages(m, 0x100000) == 0x4000);

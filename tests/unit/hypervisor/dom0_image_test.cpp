@@ -26,10 +26,8 @@ using Bytes = std::vector<unsigned char>;
 
 namespace {
 
-template <typename T>
-void put(Bytes& b, u64 at, const T& value) {
-    if (b.size() < at + sizeof(T))
-        b.resize(at + sizeof(T));
+template <typename T> void put(Bytes& b, u64 at, const T& value) {
+    if (b.size() < at + sizeof(T)) b.resize(at + sizeof(T));
     memcpy(b.data() + at, &value, sizeof(T));
 }
 
@@ -68,12 +66,12 @@ Bytes kernel() {
     put_header(b, 1, 1, 0x1800, 0x1002000, 0x100, 0x100000);
     b.resize(0x2000);
     const u64 notes = b.size();
-    put_note(b, 1, base + 0x1000100);   // entry
-    put_note(b, 2, base + 0x1001000);   // hypercall page
-    put_note(b, 3, base);               // virt_base
-    put_note(b, 15, 0x8000000000);      // init_p2m
-    put_note(b, 16, 1);                 // mod_start_pfn
-    put_note(b, 17, u64{1} << 11);      // supported: dom0
+    put_note(b, 1, base + 0x1000100); // entry
+    put_note(b, 2, base + 0x1001000); // hypercall page
+    put_note(b, 3, base);             // virt_base
+    put_note(b, 15, 0x8000000000);    // init_p2m
+    put_note(b, 16, 1);               // mod_start_pfn
+    put_note(b, 17, u64{1} << 11);    // supported: dom0
     put_header(b, 2, 4, notes, 0, b.size() - notes, 0);
     return b;
 }
@@ -91,6 +89,32 @@ Bytes sample() {
 void put_be32(Bytes& b, u32 v) {
     for (int shift = 24; shift >= 0; shift -= 8)
         b.push_back(static_cast<unsigned char>(v >> shift));
+}
+
+/// The lzop file format, which is what the kernel's LZO payload has.
+Bytes pack_lzo(const Bytes& in) {
+    Bytes out(in.size() + 100000);
+    Bytes b = {0x89, 'L', 'Z', 'O', 0, '\r', '\n', 0x1a, '\n', 0x10, 0x30, 0x20, 0x80, 0x09, 0x40, 1, 5};
+    put_be32(b, 0x1); // adler32 of the unpacked data follows the sizes
+    put_be32(b, 0);
+    put_be32(b, 0);
+    put_be32(b, 0);
+    b.push_back(0);
+    put_be32(b, 0);
+    Bytes work(LZO1X_1_MEM_COMPRESS);
+    REQUIRE(lzo_init() == LZO_E_OK);
+    for (size_t at = 0; at < in.size(); at += 0x10000) {
+        const lzo_uint part = std::min<lzo_uint>(0x10000, in.size() - at);
+        lzo_uint size = 0;
+        lzo1x_1_compress(in.data() + at, part, out.data(), &size, work.data());
+        put_be32(b, static_cast<u32>(part));
+        put_be32(b, static_cast<u32>(size < part ? size : part));
+        put_be32(b, 0);
+        const auto* from = size < part ? out.data() : in.data() + at;
+        b.insert(b.end(), from, from + (size < part ? size : part));
+    }
+    put_be32(b, 0);
+    return b;
 }
 
 Bytes pack(Compression kind, const Bytes& in) {
@@ -130,38 +154,17 @@ Bytes pack(Compression kind, const Bytes& in) {
     case Compression::lz4: {
         Bytes b;
         put(b, 0, u32{0x184c2102});
-        for (size_t at = 0; at < in.size(); at += 100000) {  // several blocks
+        for (size_t at = 0; at < in.size(); at += 100000) { // several blocks
             const int part = static_cast<int>(std::min<size_t>(100000, in.size() - at));
-            const int size = LZ4_compress_default(reinterpret_cast<const char*>(in.data() + at),
-                                                  reinterpret_cast<char*>(out.data()), part, static_cast<int>(out.size()));
+            const int size =
+                LZ4_compress_default(reinterpret_cast<const char*>(in.data() + at), reinterpret_cast<char*>(out.data()),
+                                     part, static_cast<int>(out.size()));
             put(b, b.size(), static_cast<u32>(size));
             b.insert(b.end(), out.begin(), out.begin() + size);
         }
         return b;
     }
-    case Compression::lzo: {
-        Bytes b = {0x89, 'L', 'Z', 'O', 0, '\r', '\n', 0x1a, '\n', 0x10, 0x30, 0x20, 0x80, 0x09, 0x40, 1, 5};
-        put_be32(b, 0x1);  // adler32 of the unpacked data follows the sizes
-        put_be32(b, 0);
-        put_be32(b, 0);
-        put_be32(b, 0);
-        b.push_back(0);
-        put_be32(b, 0);
-        Bytes work(LZO1X_1_MEM_COMPRESS);
-        REQUIRE(lzo_init() == LZO_E_OK);
-        for (size_t at = 0; at < in.size(); at += 0x10000) {
-            const lzo_uint part = std::min<lzo_uint>(0x10000, in.size() - at);
-            lzo_uint size = 0;
-            lzo1x_1_compress(in.data() + at, part, out.data(), &size, work.data());
-            put_be32(b, static_cast<u32>(part));
-            put_be32(b, static_cast<u32>(size < part ? size : part));
-            put_be32(b, 0);
-            const auto* from = size < part ? out.data() : in.data() + at;
-            b.insert(b.end(), from, from + (size < part ? size : part));
-        }
-        put_be32(b, 0);
-        return b;
-    }
+    case Compression::lzo: return pack_lzo(in);
     case Compression::bzip2: {
         unsigned size = static_cast<unsigned>(out.size());
         BZ2_bzBuffToBuffCompress(reinterpret_cast<char*>(out.data()), &size,
@@ -176,10 +179,10 @@ Bytes pack(Compression kind, const Bytes& in) {
     return out;
 }
 
-constexpr Compression kinds[] = {Compression::gzip, Compression::xz, Compression::lzma, Compression::zstd,
-                                 Compression::lz4, Compression::lzo, Compression::bzip2};
+constexpr Compression kinds[] = {Compression::gzip, Compression::xz,  Compression::lzma, Compression::zstd,
+                                 Compression::lz4,  Compression::lzo, Compression::bzip2};
 
-}  // namespace
+} // namespace
 
 TEST_CASE("dom0 kernel: notes and segments") {
     PvKernel k;
@@ -192,37 +195,40 @@ TEST_CASE("dom0 kernel: notes and segments") {
     CHECK(k.end == base + 0x1102000);
     std::vector<std::pair<u64, u64>> seen;
     const Bytes b = kernel();
-    hv::pv_kernel_segments(b.data(), k, [](void* c, u64 address, const hv::u8*, u64, u64 memory) {
-        static_cast<decltype(seen)*>(c)->emplace_back(address, memory);
-    }, &seen);
+    hv::pv_kernel_segments(
+        b.data(), k,
+        [](void* c, u64 address, const hv::u8*, u64, u64 memory) {
+            static_cast<decltype(seen)*>(c)->emplace_back(address, memory);
+        },
+        &seen);
     CHECK(seen == std::vector<std::pair<u64, u64>>{{base + 0x1000000, 0x2000}, {base + 0x1002000, 0x100000}});
 }
 
 TEST_CASE("dom0 kernel: what cannot be dom0 is refused") {
     PvKernel k;
     Bytes b = kernel();
-    put(b, 4, static_cast<unsigned char>(1));  // ELF32
+    put(b, 4, static_cast<unsigned char>(1)); // ELF32
     CHECK(parse(b, k) != nullptr);
     b = kernel();
-    put(b, 56, u16{2});  // the note segment is gone
+    put(b, 56, u16{2}); // the note segment is gone
     CHECK(parse(b, k) != nullptr);
     b = kernel();
-    put(b, 64 + 8, u64{0x100000});  // offset outside
+    put(b, 64 + 8, u64{0x100000}); // offset outside
     CHECK(parse(b, k) != nullptr);
     b = kernel();
-    put(b, 64 + 40, ~u64{0});  // memory size
+    put(b, 64 + 40, ~u64{0}); // memory size
     CHECK(parse(b, k) != nullptr);
     b = kernel();
-    put(b, 64 + 24, u64{0x8000000000000000});  // address
+    put(b, 64 + 24, u64{0x8000000000000000}); // address
     CHECK(parse(b, k) != nullptr);
     b = kernel();
-    put(b, 0x2000 + 16, u64{0x1234});  // entry
+    put(b, 0x2000 + 16, u64{0x1234}); // entry
     CHECK(parse(b, k) != nullptr);
     b = kernel();
-    put(b, 0x2000 + 24 + 16, base + 0x1001008);  // hypercall page
+    put(b, 0x2000 + 24 + 16, base + 0x1001008); // hypercall page
     CHECK(parse(b, k) != nullptr);
     b = kernel();
-    put(b, 0x2000 + 5 * 24 + 16, u64{1});  // no XENFEAT_dom0
+    put(b, 0x2000 + 5 * 24 + 16, u64{1}); // no XENFEAT_dom0
     CHECK(parse(b, k) != nullptr);
 }
 
@@ -238,13 +244,15 @@ TEST_CASE("dom0 kernel: cut or damaged images never read outside (run under ASan
         Bytes b = good;
         for (int hits = 0; hits < 4; ++hits)
             b[random() & 1 ? random() % 256 : 0x2000 + random() % 144] = static_cast<unsigned char>(random());
-        if (parse(b, k) != nullptr)
-            continue;
+        if (parse(b, k) != nullptr) continue;
         u64 sum = 0;
-        hv::pv_kernel_segments(b.data(), k, [](void* c, u64, const hv::u8* bytes, u64 file, u64) {
-            for (u64 i = 0; i < file; i += 64)
-                *static_cast<u64*>(c) += bytes[i];
-        }, &sum);
+        hv::pv_kernel_segments(
+            b.data(), k,
+            [](void* c, u64, const hv::u8* bytes, u64 file, u64) {
+                for (u64 i = 0; i < file; i += 64)
+                    *static_cast<u64*>(c) += bytes[i];
+            },
+            &sum);
     }
 }
 
@@ -301,7 +309,7 @@ TEST_CASE("decompression: damage is reported, never written past the output (run
             CHECK(hv::decompress_with(kind, cut.data(), cut.size(), out.data(), out.size()) != nullptr);
         }
         Bytes small(part.size() / 2);
-        if (kind != Compression::lzma)  // has no end mark: full is full
+        if (kind != Compression::lzma) // has no end mark: full is full
             CHECK(hv::decompress_with(kind, packed.data(), packed.size(), small.data(), small.size()) != nullptr);
         for (int round = 0; round < 200; ++round) {
             Bytes b = packed, out(part.size());

@@ -16,7 +16,7 @@ Domain& enter(u16 id) {
     REQUIRE(domain_table_insert(domain));
     return domain;
 }
-}  // namespace
+} // namespace
 
 TEST_CASE("domains are found by id and walked in order", "[domain]") {
     const std::vector<u16> ids{7, 1000, 0x7fef, 600, 3};

@@ -26,7 +26,7 @@ u32 pci_conf1_read(u32 cf8, u32, u32) {
 }
 void pci_conf1_write(u32, u32, u32, u32) {}
 void pv_inject_page_fault(UserRegs&, u64, u32) { ++injected_faults; }
-}  // namespace hv
+} // namespace hv
 
 namespace {
 
@@ -48,8 +48,7 @@ struct Memory {
 
 /// The rest of the page behind the code is mapped.
 bool fetch(std::vector<u8> code, Insn& insn, u64 at = 0x401000) {
-    if (code.size() < page_size - at % page_size)
-        code.resize(std::min<usize>(16, page_size - at % page_size), 0x90);
+    if (code.size() < page_size - at % page_size) code.resize(std::min<usize>(16, page_size - at % page_size), 0x90);
     const Memory memory(at, std::move(code));
     UserRegs regs{};
     regs.rip = at;
@@ -71,7 +70,7 @@ struct GuestDomain {
     }
 };
 
-}  // namespace
+} // namespace
 
 TEST_CASE("prefixes are consumed and remembered", "[emul]") {
     Insn insn;
@@ -138,8 +137,8 @@ TEST_CASE("ports need IOPL 1 in the kernel and 3 in user mode", "[emul][io]") {
 TEST_CASE("the I/O bitmap opens single ports to user mode", "[emul][io]") {
     GuestDomain guest;
     std::vector<u8> map(32, 0xff);
-    map[0x60 / 8] = 0xfe;  // 0x60 only
-    map[0x8] = 0x7f, map[0x9] = 0xfe;  // 0x47 and 0x48
+    map[0x60 / 8] = 0xfe;             // 0x60 only
+    map[0x8] = 0x7f, map[0x9] = 0xfe; // 0x47 and 0x48
     const Memory memory(0x5000, map);
     guest.pv.kernel_mode = false;
     guest.pv.iobmp = 0x5000;
@@ -152,10 +151,10 @@ TEST_CASE("the I/O bitmap opens single ports to user mode", "[emul][io]") {
     };
     CHECK(in(0x60, 0xec));
     CHECK_FALSE(in(0x61, 0xec));
-    CHECK_FALSE(in(0x60, 0xed));     // the second port is closed
-    CHECK(in(0x47, 0xed));           // crosses a byte of the map
+    CHECK_FALSE(in(0x60, 0xed)); // the second port is closed
+    CHECK(in(0x47, 0xed));       // crosses a byte of the map
     CHECK_FALSE(in(0x48, 0xed));
-    CHECK_FALSE(in(0xff, 0xed));     // ends behind the map
+    CHECK_FALSE(in(0xff, 0xed)); // ends behind the map
     guest.pv.iobmp_limit = 0x60;
     CHECK_FALSE(in(0x60, 0xec));
 }
@@ -174,7 +173,7 @@ TEST_CASE("ports of others read as ones and keep the rest of RAX", "[emul][io]")
     CHECK(guest.regs.rax == 0x112233445566ffff);
     REQUIRE(guest.run({0xed}));
     CHECK(guest.regs.rax == 0xffffffff);
-    REQUIRE(guest.run({0xe6, 0x80}));  // OUT to a port that is not ours: dropped
+    REQUIRE(guest.run({0xe6, 0x80})); // OUT to a port that is not ours: dropped
 }
 
 TEST_CASE("the PCI address port is each domain's own", "[emul][io]") {

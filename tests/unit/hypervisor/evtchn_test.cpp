@@ -22,13 +22,12 @@ struct Machine {
     FifoPort state[ports];
     FifoQueue queues[vcpus][EVTCHN_FIFO_MAX_QUEUES];
     evtchn_fifo_control_block_t control[vcpus] = {};
-    u32 guest_head[vcpus][EVTCHN_FIFO_MAX_QUEUES] = {};  // the guest's own copy, as Linux keeps it
+    u32 guest_head[vcpus][EVTCHN_FIFO_MAX_QUEUES] = {}; // the guest's own copy, as Linux keeps it
 
     /// What EVTCHNOP_send does on the receiving side. True: an upcall.
     bool raise(u32 port, u32 vcpu, u32 priority) {
         test_and_set_bit(EVTCHN_FIFO_PENDING, &words[port]);
-        if (read_once(words[port]) & (fifo_linked | u32{1} << EVTCHN_FIFO_MASKED))
-            return false;
+        if (read_once(words[port]) & (fifo_linked | u32{1} << EVTCHN_FIFO_MASKED)) return false;
         const auto queue = [this](u32 id) -> FifoQueue& { return queues[id >> 8][id & 0xff]; };
         const auto word_of = [this](u32 p) { return p < ports ? &words[p] : nullptr; };
         return fifo_append(state[port], port, words[port], vcpu << 8 | priority, control[vcpu].head[priority], queue,
@@ -39,15 +38,13 @@ struct Machine {
     /// The consumer of the ABI: takes the event at the head of a queue.
     u32 consume(u32 vcpu, u32 priority) {
         u32 port = guest_head[vcpu][priority];
-        if (!port)
-            port = read_once(control[vcpu].head[priority]);
+        if (!port) port = read_once(control[vcpu].head[priority]);
         auto& word = reinterpret_cast<Atomic<u32>&>(words[port]);
         u32 seen = word.load();
         while (!word.compare_exchange(seen, seen & ~(fifo_linked | fifo_link_mask)))
             ;
         const u32 next = seen & fifo_link_mask;
-        if (!next)
-            test_and_clear_bit(priority, &control[vcpu].ready);
+        if (!next) test_and_clear_bit(priority, &control[vcpu].ready);
         guest_head[vcpu][priority] = next;
         return port;
     }
@@ -55,22 +52,22 @@ struct Machine {
     bool take_pending(u32 port) { return test_and_clear_bit(EVTCHN_FIFO_PENDING, &words[port]); }
 };
 
-}  // namespace
+} // namespace
 
 TEST_CASE("FIFO: events arrive in order, the upcall is for the first only") {
     Machine m;
     CHECK(m.raise(5, 0, 7));
     CHECK_FALSE(m.raise(6, 0, 7));
     CHECK_FALSE(m.raise(9, 0, 7));
-    CHECK_FALSE(m.raise(6, 0, 7));  // linked already
+    CHECK_FALSE(m.raise(6, 0, 7)); // linked already
     CHECK(m.consume(0, 7) == 5);
     CHECK(m.consume(0, 7) == 6);
     CHECK(m.ready(0, 7));
-    CHECK_FALSE(m.raise(5, 0, 7));  // behind 9, which is linked still
+    CHECK_FALSE(m.raise(5, 0, 7)); // behind 9, which is linked still
     CHECK(m.consume(0, 7) == 9);
     CHECK(m.consume(0, 7) == 5);
     CHECK_FALSE(m.ready(0, 7));
-    CHECK(m.raise(9, 0, 7));  // the queue had run empty: head and upcall anew
+    CHECK(m.raise(9, 0, 7)); // the queue had run empty: head and upcall anew
 }
 
 TEST_CASE("FIFO: the same port again after it was taken") {
@@ -124,8 +121,7 @@ TEST_CASE("FIFO: random sends and takes never lose an event") {
     for (int step = 0; step < 20000; ++step) {
         const u32 port = 1 + random() % (ports - 1);
         if (random() % 3 != 0) {
-            if (random() % 50 == 0)
-                home[port] = {random() % vcpus, random() % 3};
+            if (random() % 50 == 0) home[port] = {random() % vcpus, random() % 3};
             m.raise(port, home[port].first, home[port].second);
             expected.insert(port);
         } else {
@@ -140,8 +136,7 @@ TEST_CASE("FIFO: random sends and takes never lose an event") {
         for (u32 priority = 0; priority < 3; ++priority)
             while (m.ready(vcpu, priority)) {
                 const u32 got = m.consume(vcpu, priority);
-                if (m.take_pending(got))
-                    expected.erase(got);
+                if (m.take_pending(got)) expected.erase(got);
             }
     CHECK(expected.empty());
 }
@@ -155,7 +150,7 @@ TEST_CASE("FIFO: two senders and a consumer at once lose nothing") {
             m.raise(first + static_cast<u32>(i) % 4, 0, 7);
         running.fetch_sub(1);
     };
-    std::thread a(sender, 1), b(sender, 3);  // ports 3 and 4 are shared
+    std::thread a(sender, 1), b(sender, 3); // ports 3 and 4 are shared
     u64 taken = 0;
     const auto drain = [&] {
         while (m.ready(0, 7))
@@ -194,7 +189,7 @@ TEST_CASE("2-level bits") {
     CHECK(shared.evtchn_pending[5] == 8);
     CHECK(info.evtchn_pending_sel == 32);
     CHECK(bits.raise(port, info) == TwoLevel::Effect::none);
-    CHECK(bits.raise(port + 1, info) == TwoLevel::Effect::pending);  // the selector bit is up already
+    CHECK(bits.raise(port + 1, info) == TwoLevel::Effect::pending); // the selector bit is up already
     bits.clear(port);
     CHECK(shared.evtchn_pending[5] == 16);
 
@@ -205,7 +200,7 @@ TEST_CASE("2-level bits") {
     CHECK(bits.masked(64));
     CHECK(bits.unmask(64, info) == TwoLevel::Effect::upcall);
     CHECK(info.evtchn_pending_sel == 2);
-    CHECK(bits.unmask(64, info) == TwoLevel::Effect::none);  // was not masked
+    CHECK(bits.unmask(64, info) == TwoLevel::Effect::none); // was not masked
     shared.evtchn_mask[1] = 2;
-    CHECK(bits.unmask(65, info) == TwoLevel::Effect::none);  // not pending
+    CHECK(bits.unmask(65, info) == TwoLevel::Effect::none); // not pending
 }

@@ -15,7 +15,7 @@ namespace {
 
 struct Task : FairUnit {
     u64 ran = 0;
-    u64 run_for = 0, sleep_for = 0;  // 0: never sleeps
+    u64 run_for = 0, sleep_for = 0; // 0: never sleeps
     u64 left = 0;
     u64 wakes_at = 0;
     u64 queued_at = 0, longest_wait = 0;
@@ -36,8 +36,7 @@ struct Machine {
     FairGroup& group(u32 weight, u32 cap = 0) {
         groups.push_back(std::make_unique<FairGroup>());
         groups.back()->weight = weight;
-        if (cap)
-            groups.back()->set_cap(cap, now);
+        if (cap) groups.back()->set_cap(cap, now);
         return *groups.back();
     }
     Task& task(FairGroup& in, CpuMask hard = CpuMask::all()) {
@@ -54,12 +53,12 @@ struct Machine {
         t.left = t.run_for;
         CpuId to = max_cpus;
         for (CpuId i = 0; i < cpus.size(); ++i)
-            if (t.hard.test(i) && (to == max_cpus || (cpus[to]->running && !cpus[i]->running)))
-                to = i;
+            if (t.hard.test(i) && (to == max_cpus || (cpus[to]->running && !cpus[i]->running))) to = i;
         Cpu& cpu = *cpus[to];
         cpu.queue.place(t, cpu.running);
         enqueue(cpu, t);
-        if (!cpu.running || fair_preempts(t, cpu.running->vtime) || cpu.until == 0 || cpu.until > now + fair_max_slice_ns)
+        if (!cpu.running || fair_preempts(t, cpu.running->vtime) || cpu.until == 0 ||
+            cpu.until > now + fair_max_slice_ns)
             cpu.until = now;
     }
     void enqueue(Cpu& cpu, Task& t) {
@@ -87,8 +86,7 @@ struct Machine {
             keep->wakes_at = now + keep->sleep_for;
             keep = nullptr;
         }
-        if (keep)
-            keep->group->refill(now);
+        if (keep) keep->group->refill(now);
         if (keep && keep->group->exhausted()) {
             keep->parked = true;
             keep->wakes_at = keep->group->refill_at.load();
@@ -101,11 +99,9 @@ struct Machine {
             cpu.queue.remove(*head);
         } else {
             const u64 limit = keep ? keep->vtime - keep->to_virtual(fair_slack_ns) : 0;
-            if (Task* other = steal(me, keep ? &limit : nullptr))
-                next = other;
+            if (Task* other = steal(me, keep ? &limit : nullptr)) next = other;
         }
-        if (keep && keep != next)
-            enqueue(cpu, *keep);
+        if (keep && keep != next) enqueue(cpu, *keep);
         if (next && next != keep && next->waiting) {
             next->longest_wait = std::max(next->longest_wait, now - next->queued_at);
             next->waiting = false;
@@ -114,8 +110,7 @@ struct Machine {
         const u64 slice = next ? fair_slice(*next, cpu.queue.head()) : 0;
         // An idle or unlimited CPU still looks around now and then, as the wake-ups of the real machine make it.
         cpu.until = now + (slice ? slice : fair_max_slice_ns);
-        if (next && next->run_for)
-            cpu.until = std::min(cpu.until, now + next->left);
+        if (next && next->run_for) cpu.until = std::min(cpu.until, now + next->left);
     }
 
     void run(u64 ns) {
@@ -125,8 +120,7 @@ struct Machine {
             for (auto& cpu : cpus)
                 at = std::min(at, std::max(cpu->until, now));
             for (auto& t : tasks)
-                if (t->asleep || t->parked)
-                    at = std::min(at, std::max(t->wakes_at, now));
+                if (t->asleep || t->parked) at = std::min(at, std::max(t->wakes_at, now));
             for (auto& cpu : cpus)
                 if (Task* t = cpu->running; t && at > now) {
                     t->charge(at - now);
@@ -143,8 +137,7 @@ struct Machine {
                         wake(*t);
                 }
             for (CpuId i = 0; i < cpus.size(); ++i)
-                if (cpus[i]->until <= now)
-                    reschedule(i);
+                if (cpus[i]->until <= now) reschedule(i);
         }
     }
 
@@ -157,7 +150,7 @@ struct Machine {
 constexpr u64 second = 1'000'000'000;
 double share(const Task& t, u64 of) { return static_cast<double>(t.ran) / static_cast<double>(of); }
 
-}  // namespace
+} // namespace
 
 TEST_CASE("run time is proportional to weight", "[sched]") {
     Machine m(1);
@@ -304,7 +297,7 @@ TEST_CASE("debt of a cap is carried, thrift is not", "[sched]") {
     unit.charge(fair_cap_period_ns);
     CHECK(group.exhausted());
     group.refill(fair_cap_period_ns);
-    CHECK(group.exhausted());  // 5 ms of debt repaid, nothing left
+    CHECK(group.exhausted()); // 5 ms of debt repaid, nothing left
     group.refill(2 * fair_cap_period_ns);
     CHECK_FALSE(group.exhausted());
     group.refill(1000 * fair_cap_period_ns);

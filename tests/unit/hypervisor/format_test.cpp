@@ -8,14 +8,13 @@
 #include "lib/ids.hpp"
 
 namespace {
-template <typename... Args>
-std::string text(const char* fmt, const Args&... args) {
+template <typename... Args> std::string text(const char* fmt, const Args&... args) {
     char out[128];
     const auto n = hv::format(out, sizeof(out), fmt, args...);
     REQUIRE(n == std::string(out).size());
     return out;
 }
-}  // namespace
+} // namespace
 
 TEST_CASE("format: kinds of values") {
     CHECK(text("{} {} {}", 1, -2, 3U) == "1 -2 3");

@@ -108,8 +108,7 @@ TEST_CASE("v1: a guest that revokes while we pin either wins or sees the in-use 
     std::thread guest([&] {
         while (!stop.load()) {
             u16 expected = GTF_permit_access;
-            if (flags.compare_exchange(expected, GTF_invalid))
-                flags.store(GTF_permit_access);
+            if (flags.compare_exchange(expected, GTF_invalid)) flags.store(GTF_permit_access);
         }
     });
     int pinned = 0;
@@ -147,7 +146,7 @@ TEST_CASE("maptrack: each part of a mapping is claimed once, the last one to go 
     CHECK(Maptrack::claim(mapping, host) == host);
     CHECK(Maptrack::claim(mapping, host | device) == device);
     CHECK(Maptrack::claim(mapping, host | device) == 0);
-    Maptrack::unclaim(mapping, device);  // it could not be unmapped
+    Maptrack::unclaim(mapping, device); // it could not be unmapped
     CHECK_FALSE(Maptrack::drop(mapping, Mapping::host_live));
     CHECK(Maptrack::claim(mapping, device) == device);
     CHECK(Maptrack::drop(mapping, Mapping::device_live));

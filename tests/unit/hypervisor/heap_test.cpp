@@ -18,17 +18,16 @@ namespace {
 bool all_zero(const PageInfo& page) {
     const u64* words = static_cast<const u64*>(map_of(page));
     for (unsigned i = 0; i < page_size / 8; ++i)
-        if (words[i])
-            return false;
+        if (words[i]) return false;
     return true;
 }
 
-}  // namespace
+} // namespace
 
 TEST_CASE("blocks are aligned, disjoint and merge again") {
     const u64 before = heap_free_pages();
     std::mt19937 random(1);
-    std::map<u64, unsigned> held;  // first frame -> order
+    std::map<u64, unsigned> held; // first frame -> order
     for (int step = 0; step < 4000; ++step) {
         const unsigned order = random() % 6;
         if (random() % 2 && heap_free_pages() > 64) {
@@ -38,8 +37,7 @@ TEST_CASE("blocks are aligned, disjoint and merge again") {
             CHECK(mfn % (u64{1} << order) == 0);
             const auto next = held.lower_bound(mfn);
             CHECK((next == held.end() || next->first >= mfn + (u64{1} << order)));
-            if (next != held.begin())
-                CHECK(std::prev(next)->first + (u64{1} << std::prev(next)->second) <= mfn);
+            if (next != held.begin()) CHECK(std::prev(next)->first + (u64{1} << std::prev(next)->second) <= mfn);
             held[mfn] = order;
         } else if (!held.empty()) {
             auto victim = std::next(held.begin(), static_cast<long>(random() % held.size()));
@@ -50,7 +48,7 @@ TEST_CASE("blocks are aligned, disjoint and merge again") {
     for (const auto& [mfn, order] : held)
         heap_free(page_of(Mfn{mfn}), order);
     CHECK(heap_free_pages() == before);
-    PageInfo* large = heap_alloc(11);  // 8 MiB only exist when the pieces were united
+    PageInfo* large = heap_alloc(11); // 8 MiB only exist when the pieces were united
     REQUIRE(large);
     heap_free(*large, 11);
 }
@@ -67,7 +65,7 @@ TEST_CASE("an address limit is kept, and an impossible one fails") {
     CHECK(heap_alloc(0, low) == nullptr);
     PageInfo* any = heap_alloc(0);
     REQUIRE(any);
-    CHECK(mfn_of(*any).raw() >= 0x2000);  // low memory is spared
+    CHECK(mfn_of(*any).raw() >= 0x2000); // low memory is spared
     heap_free(*any, 0);
     CHECK(heap_free_pages(25, 25, -1) + heap_free_pages(26, 26, -1) == heap_free_pages());
 }
@@ -94,7 +92,7 @@ TEST_CASE("a domain never sees what another one wrote") {
         std::memset(map_of(page), 0x5a, page_size);
         secret.insert(mfn_of(page).raw());
     }
-    Domain& b = new_domain(2, 8192);  // before: its own structure must not take one of the pages looked for
+    Domain& b = new_domain(2, 8192); // before: its own structure must not take one of the pages looked for
     end_domain(a);
     if (GENERATE(false, true))
         while (heap_scrub_some())
@@ -103,8 +101,7 @@ TEST_CASE("a domain never sees what another one wrote") {
     u64 seen_again = 0;
     for (u64 i = 0; i < limit; ++i) {
         const Result<PageInfo*> page = domain_alloc_pages(b, 0);
-        if (!page)
-            break;
+        if (!page) break;
         CHECK(all_zero(*page.value()));
         seen_again += secret.count(mfn_of(*page.value()).raw());
     }
@@ -123,7 +120,7 @@ TEST_CASE("the quota is exact and death returns everything") {
     CHECK(eleventh.error() == Errno::too_big);
     CHECK(heap_free_pages() == with_ten);
     CHECK(d.tot_pages == 10);
-    CHECK(d.refs.load() == 2);  // its pages hold one
+    CHECK(d.refs.load() == 2); // its pages hold one
     end_domain(d);
     CHECK(heap_free_pages() == before);
 }
@@ -134,7 +131,7 @@ TEST_CASE("a page outlives its domain's grip as long as somebody refers to it") 
     REQUIRE(page_get(page, d));
     domain_release_page(page);
     CHECK(d.tot_pages == 1);
-    domain_release_page(page);  // the allocation is released only once
+    domain_release_page(page); // the allocation is released only once
     CHECK(d.tot_pages == 1);
     page_put(page);
     CHECK(d.tot_pages == 0);
@@ -201,9 +198,8 @@ TEST_CASE("a shared hypervisor page lives until its last user lets go") {
     CHECK_FALSE(page_get_type(page, PageType::l1));
     free_pages(memory);
     CHECK(heap_free_pages() == with_page);
-    CHECK_FALSE(page_get(page, d));  // nobody's page any more
-    if (writable)
-        CHECK(page_put_type(page));
+    CHECK_FALSE(page_get(page, d)); // nobody's page any more
+    if (writable) CHECK(page_put_type(page));
     page_put(page);
     CHECK(heap_free_pages() == with_page + 1);
     end_domain(d);
@@ -227,15 +223,14 @@ TEST_CASE("small objects are zeroed, apart, and return their pages") {
         } else {
             auto victim = std::next(held.begin(), static_cast<long>(random() % held.size()));
             const auto next = std::next(victim);
-            if (next != held.end())
-                CHECK(victim->first + victim->second <= next->first);
+            if (next != held.end()) CHECK(victim->first + victim->second <= next->first);
             kfree(victim->first);
             held.erase(victim);
         }
     }
     for (const auto& [object, bytes] : held)
         kfree(object);
-    CHECK(before - heap_free_pages() <= 16);  // at most one empty slab per class stays
+    CHECK(before - heap_free_pages() <= 16); // at most one empty slab per class stays
 }
 
 TEST_CASE("early ranges: overlaps, holes, alignment") {

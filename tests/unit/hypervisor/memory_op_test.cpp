@@ -10,7 +10,7 @@ TEST_CASE("progress fits into the command") {
     const u64 resumed = memop_resume(XENMEM_populate_physmap, memop_max_extents);
     CHECK((resumed & memop_command_mask) == XENMEM_populate_physmap);
     CHECK((resumed >> memop_extent_shift) == memop_max_extents);
-    CHECK(resumed <= ~u32{0});  // 32-bit callers pass it in 32 bits
+    CHECK(resumed <= ~u32{0}); // 32-bit callers pass it in 32 bits
 }
 
 TEST_CASE("extent counts that wrap are refused") {
@@ -45,9 +45,9 @@ TEST_CASE("exchange: both sides must name the same pages, in whole chunks") {
     CHECK(exchange_shape_ok(1, 9, 512, 0, 0));
     CHECK_FALSE(exchange_shape_ok(511, 0, 1, 9, 0));
     CHECK(exchange_shape_ok(1024, 0, 2, 9, 512));
-    CHECK_FALSE(exchange_shape_ok(1024, 0, 2, 9, 100));  // in the middle of a chunk
+    CHECK_FALSE(exchange_shape_ok(1024, 0, 2, 9, 100)); // in the middle of a chunk
     CHECK_FALSE(exchange_shape_ok(1024, 0, 2, 9, 1025));
-    CHECK_FALSE(exchange_shape_ok(u64{1} << 63, 1, 0, 0, 0));  // wraps to 0 pages
+    CHECK_FALSE(exchange_shape_ok(u64{1} << 63, 1, 0, 0, 0)); // wraps to 0 pages
     CHECK_FALSE(exchange_shape_ok(1, 64, 1, 64, 0));
     CHECK(exchange_shape_ok(0, 0, 0, 0, 0));
 }

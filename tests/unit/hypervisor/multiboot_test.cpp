@@ -22,8 +22,9 @@ struct Machine {
     std::vector<u8> ram = std::vector<u8>(0x10000);
     std::unique_ptr<BootText> text = std::make_unique<BootText>();
     std::unique_ptr<BootInfo> info = std::make_unique<BootInfo>();
-    template <typename T>
-    void put(u64 at, const T& value) { memcpy(&ram.at(at + sizeof(T) - 1) - sizeof(T) + 1, &value, sizeof(T)); }
+    template <typename T> void put(u64 at, const T& value) {
+        memcpy(&ram.at(at + sizeof(T) - 1) - sizeof(T) + 1, &value, sizeof(T));
+    }
     void put_text(u64 at, const std::string& s) { memcpy(&ram.at(at), s.c_str(), s.size() + 1); }
     const char* parse(u32 magic, u64 at) {
         *text = {};
@@ -41,7 +42,8 @@ struct [[gnu::packed]] Range1 {
 /// Information at 0x100: command line, loader, one module, two ranges.
 void fill_mb1(Machine& m, const char* loader = "qemu") {
     const u32 flags = 1 | 4 | 8 | 64 | 512;
-    const u32 words[] = {flags, 639, 0x7fc00, 0, 0x1000, 1, 0x2000, 0, 0, 0, 0, 2 * sizeof(Range1), 0x3000, 0, 0, 0, 0x4000};
+    const u32 words[] = {flags,  639, 0x7fc00, 0, 0x1000, 1, 0x2000, 0, 0, 0, 0, 2 * sizeof(Range1),
+                         0x3000, 0,   0,       0, 0x4000};
     m.put(0x100, words);
     m.put_text(0x1000, "/boot/hospes console=com1 loglvl=all");
     const u32 module[] = {0x200000, 0x300000, 0x5000, 0};
@@ -61,8 +63,7 @@ class Mb2 {
         std::copy(body.begin(), body.end(), m_.ram.begin() + static_cast<long>(at_ + 8));
         at_ = hv::align_up(at_ + 8 + body.size(), 8);
     }
-    template <typename T>
-    static std::vector<u8> bytes(const T& value) {
+    template <typename T> static std::vector<u8> bytes(const T& value) {
         std::vector<u8> out(sizeof(T));
         memcpy(out.data(), &value, sizeof(T));
         return out;
@@ -101,7 +102,7 @@ void fill_mb2(Machine& m) {
     b.end();
 }
 
-}  // namespace
+} // namespace
 
 TEST_CASE("multiboot 1: a good loader") {
     Machine m;
@@ -126,28 +127,28 @@ TEST_CASE("multiboot 1: what is wrong is named") {
     CHECK(m.parse(0x12345678, 0x100) != nullptr);
     CHECK(m.parse(hv::multiboot1_magic, 0xfff0) != nullptr);
     CHECK(m.parse(hv::multiboot1_magic, 0) != nullptr);
-    m.put(0x100 + 16, u32{0xfffffff0});  // command line out of reach
+    m.put(0x100 + 16, u32{0xfffffff0}); // command line out of reach
     CHECK(m.parse(hv::multiboot1_magic, 0x100) != nullptr);
     fill_mb1(m);
-    m.put(0x100 + 20, u32{1000});  // more modules than fit
+    m.put(0x100 + 20, u32{1000}); // more modules than fit
     CHECK(m.parse(hv::multiboot1_magic, 0x100) != nullptr);
     fill_mb1(m);
-    m.put(0x2000 + 4, u32{0x100});  // ends before it starts
+    m.put(0x2000 + 4, u32{0x100}); // ends before it starts
     CHECK(m.parse(hv::multiboot1_magic, 0x100) != nullptr);
     fill_mb1(m);
-    m.put(0x2000, u32{0x90000000});  // not in memory
+    m.put(0x2000, u32{0x90000000}); // not in memory
     m.put(0x2004, u32{0x90001000});
     CHECK(m.parse(hv::multiboot1_magic, 0x100) != nullptr);
     fill_mb1(m);
-    m.put(0x3000, u32{0});  // a range of no size would never end
+    m.put(0x3000, u32{0}); // a range of no size would never end
     CHECK(m.parse(hv::multiboot1_magic, 0x100) != nullptr);
     fill_mb1(m);
-    m.put(0x100 + 44, ~u32{0});  // map longer than memory
+    m.put(0x100 + 44, ~u32{0}); // map longer than memory
     CHECK(m.parse(hv::multiboot1_magic, 0x100) != nullptr);
     fill_mb1(m);
     m.put(0x100, u32{0});
     CHECK(m.parse(hv::multiboot1_magic, 0x100) != nullptr);
-    m.put(0x100, u32{1});  // only mem_lower/upper
+    m.put(0x100, u32{1}); // only mem_lower/upper
     REQUIRE(m.parse(hv::multiboot1_magic, 0x100) == nullptr);
     CHECK(m.info->memory[1].size == u64{0x7fc00} << 10);
 }
@@ -171,7 +172,8 @@ TEST_CASE("multiboot 2: EFI's memory map stands in for a missing one") {
         struct {
             u32 type, pad;
             u64 physical, virt, pages, attributes, extra;
-        } entries[3] = {{7, 0, 0x100000, 0, 0x1000, 8, 0}, {6, 0, 0x1100000, 0, 1, 8, 0}, {9, 0, 0x1200000, 0, 2, 8, 0}};
+        } entries[3] = {
+            {7, 0, 0x100000, 0, 0x1000, 8, 0}, {6, 0, 0x1100000, 0, 1, 8, 0}, {9, 0, 0x1200000, 0, 2, 8, 0}};
     } map;
     Machine m;
     Mb2 b(m, 0x200);
@@ -222,7 +224,7 @@ TEST_CASE("multiboot 2: broken tag lists end in a message") {
         bad.put(0x200 + 12, size);
         CHECK(bad.parse(hv::multiboot2_magic, 0x200) != nullptr);
     }
-    m.put(0x200, u32{24});  // the end tag is cut off
+    m.put(0x200, u32{24}); // the end tag is cut off
     CHECK(m.parse(hv::multiboot2_magic, 0x200) != nullptr);
     m.put(0x200, ~u32{0});
     CHECK(m.parse(hv::multiboot2_magic, 0x200) != nullptr);
@@ -243,12 +245,13 @@ TEST_CASE("multiboot: random damage never reads outside (run under ASan)") {
         }
         if (!m.parse(first ? hv::multiboot1_magic : hv::multiboot2_magic, first ? 0x100 : 0x200))
             for (u32 i = 0; i < m.info->module_count; ++i)
-                REQUIRE(hv::e820_is_ram(m.info->memory, m.info->memory_count, m.info->modules[i].start, m.info->modules[i].size));
+                REQUIRE(hv::e820_is_ram(m.info->memory, m.info->memory_count, m.info->modules[i].start,
+                                        m.info->modules[i].size));
     }
 }
 
 TEST_CASE("e820: sorted, disjoint, the stricter type wins") {
-    hv::E820Entry map[256] = {{0x5000, 0x1000, 1}, {0x1000, 0x3000, 1}, {0x2000, 0x1000, 2}, {0x8000, 0, 1},
+    hv::E820Entry map[256] = {{0x5000, 0x1000, 1},    {0x1000, 0x3000, 1}, {0x2000, 0x1000, 2}, {0x8000, 0, 1},
                               {~u64{0} - 10, 100, 1}, {0x4000, 0x1000, 1}, {0x9000, 0x1000, 0}};
     u32 count = 7;
     hv::e820_sanitise(map, count);

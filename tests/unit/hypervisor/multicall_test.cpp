@@ -15,25 +15,22 @@ std::vector<u64> called;
 unsigned restarts;
 constexpr u64 base = 0x10000;
 std::vector<multicall_entry_t> list;
-}  // namespace
+} // namespace
 
 namespace hv {
 // Call 40 adds its arguments; call 41 restarts `restarts` times, moving its first argument on; the rest is unknown.
 Result<s64> hypercall_call(u64 number, HypercallArgs& args) {
     called.push_back(number);
-    if (number == 40)
-        return static_cast<s64>(args.a[0] + args.a[1]);
-    if (number != 41)
-        return Errno::nosys;
-    if (restarts == 0)
-        return static_cast<s64>(args.a[0]);
+    if (number == 40) return static_cast<s64>(args.a[0] + args.a[1]);
+    if (number != 41) return Errno::nosys;
+    if (restarts == 0) return static_cast<s64>(args.a[0]);
     --restarts;
     args.a[0] += 100;
     args.a[1] = 77;
     return Errno::restart;
 }
 unsigned hypercall_arg_count(u64) { return 1; }
-}  // namespace hv
+} // namespace hv
 
 namespace {
 
@@ -61,7 +58,7 @@ struct Guest {
 
 multicall_entry_t entry(u64 op, u64 a = 0, u64 b = 0) { return {op, 0xdead, {a, b, 0, 0, 0, 0}}; }
 
-}  // namespace
+} // namespace
 
 TEST_CASE("every entry gets its own result", "[multicall]") {
     Guest guest({entry(40, 1, 2), entry(99), entry(40, 5, 5)});
@@ -86,7 +83,7 @@ TEST_CASE("a preempted call leaves its rest in the guest's list", "[multicall]")
     CHECK(guest.args.a[0] == base + sizeof(multicall_entry_t));
     CHECK(guest.args.a[1] == 2);
     CHECK(list[1].args[0] == 105);
-    CHECK(list[1].args[1] == 6);  // not an argument of the call
+    CHECK(list[1].args[1] == 6); // not an argument of the call
     CHECK(list[2].result == 0xdead);
     CHECK(guest.run().value() == 0);
     CHECK(list[1].result == 105);

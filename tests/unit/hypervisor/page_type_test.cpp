@@ -29,7 +29,7 @@ struct Guest {
     explicit Guest(u16 id = 1) : domain_id(id), free_before(heap_free_pages()), domain(new_domain(id)) {}
     ~Guest() {
         end_domain(domain);
-        if (domain_id == 1)  // the first to come and the last to go
+        if (domain_id == 1) // the first to come and the last to go
             CHECK(heap_free_pages() == free_before);
     }
     PageInfo& page() { return *pages.emplace_back(&new_page(domain)); }
@@ -84,17 +84,17 @@ void check_valid(const Tree& tree) {
         }
 }
 
-constexpr PageType all_types[] = {PageType::l1, PageType::l2, PageType::l3, PageType::l4, PageType::seg_desc,
-                                  PageType::writable};
+constexpr PageType all_types[] = {PageType::l1, PageType::l2,       PageType::l3,
+                                  PageType::l4, PageType::seg_desc, PageType::writable};
 
-}  // namespace
+} // namespace
 
 TEST_CASE("types exclude each other, and a type count of zero frees the choice") {
     Guest guest;
     PageInfo& page = guest.page();
     for (const PageType first : all_types)
         for (const PageType second : all_types) {
-            clear_page(words(page));  // an L4 table leaves our entries behind
+            clear_page(words(page)); // an L4 table leaves our entries behind
             REQUIRE(page_get_type(page, first));
             const u64 held = page.type_.load();
             if (first == second) {
@@ -123,7 +123,7 @@ TEST_CASE("a tree of tables takes exactly the references of its entries, and giv
     for (int round = 0; round < 2; ++round) {
         REQUIRE(page_get_type(tree.l4, PageType::l4));
         check_valid(tree);
-        CHECK(words(tree.l4)[256] != 0);  // ours
+        CHECK(words(tree.l4)[256] != 0); // ours
         CHECK((words(*tree.l1s[0])[17] & PteBits::user) != 0);
         CHECK(page_get_type(tree.data, PageType::l1).error() == Errno::inval);
         CHECK(page_get_type(*tree.l1s[0], PageType::writable).error() == Errno::inval);
@@ -240,17 +240,16 @@ TEST_CASE("an abandoned operation leaks nothing and another may finish or undo i
         machine.preempt_after = step;
         machine.preempt_polls = 0;
         Status got = page_get_type(tree.l4, PageType::l4, true);
-        if (got)
-            continue;
-        if (what == 0) {  // undone
+        if (got) continue;
+        if (what == 0) { // undone
             while (!page_finish_put(tree.l4, true))
                 continue;
             CHECK(guest.books() == before);
-        } else if (what == 1) {  // the page is wanted as another kind of table: undone on the way
-            if (page_get_type(tree.l4, PageType::l2))  // (which may succeed: nothing below has a type any more)
+        } else if (what == 1) {                       // the page is wanted as another kind of table: undone on the way
+            if (page_get_type(tree.l4, PageType::l2)) // (which may succeed: nothing below has a type any more)
                 CHECK(page_put_type(tree.l4));
             CHECK(guest.books() == before);
-        } else if (what == 2) {  // finished by somebody who may not be preempted
+        } else if (what == 2) { // finished by somebody who may not be preempted
             REQUIRE(page_get_type(tree.l4, PageType::l4));
             check_valid(tree);
             CHECK(page_put_type(tree.l4));
@@ -296,7 +295,7 @@ TEST_CASE("descriptor pages: privilege is fixed, gates are refused") {
         CHECK(page_get_type(page, PageType::writable));
         CHECK(page_put_type(page));
     }
-    words(page)[200] = u64{0x0e} << 40;  // a gate that is not present
+    words(page)[200] = u64{0x0e} << 40; // a gate that is not present
     CHECK(page_get_type(page, PageType::seg_desc));
     CHECK(page_put_type(page));
 }
@@ -310,7 +309,8 @@ TEST_CASE("l1 updates move references exactly, and refuse without a trace") {
     REQUIRE(page_get_type(l1, PageType::l1));
     Domain& d = guest.domain;
     u64* slot = &words(l1)[5];
-    const u64 values[] = {0, entry(a, ro), entry(a, rw), entry(b, ro), entry(b, rw), entry(a, rw | PteBits::nx), 0x1234560};
+    const u64 values[] = {0,        entry(a, ro), entry(a, rw), entry(b, ro), entry(b, rw), entry(a, rw | PteBits::nx),
+                          0x1234560};
     for (const u64 from : values)
         for (const u64 to : values) {
             REQUIRE(l1_update(slot, from, d, d, false));
@@ -361,9 +361,9 @@ TEST_CASE("two CPUs updating one entry never lose or double a reference") {
         std::mt19937 random(seed);
         for (int i = 0; i < 20000; ++i) {
             const u64 what = random();
-            const u64 value = what % 4 == 3 ? 0 : entry(*data[what % 4], (what & 16 ? rw : ro) | (what & 32 ? 0 : PteBits::nx));
-            if (!l1_update(&slots[what >> 8 & 1], value, d, d, (what & 64) != 0))
-                std::abort();
+            const u64 value =
+                what % 4 == 3 ? 0 : entry(*data[what % 4], (what & 16 ? rw : ro) | (what & 32 ? 0 : PteBits::nx));
+            if (!l1_update(&slots[what >> 8 & 1], value, d, d, (what & 64) != 0)) std::abort();
         }
     };
     std::thread other(hammer, 1, 1);
@@ -373,8 +373,7 @@ TEST_CASE("two CPUs updating one entry never lose or double a reference") {
     for (PageInfo* p : data) {
         u64 maps = 0, writes = 0;
         for (unsigned i = 0; i < 2; ++i)
-            if (const L1e e{slots[i]}; e.present() && e.mfn() == mfn_of(*p))
-                ++maps, writes += e.writable();
+            if (const L1e e{slots[i]}; e.present() && e.mfn() == mfn_of(*p)) ++maps, writes += e.writable();
         CHECK(refs(*p) == 1 + u64{maps});
         CHECK(page_type_count(*p) == writes);
     }
@@ -390,11 +389,9 @@ TEST_CASE("two CPUs fighting over a page's type never both win") {
         cpu_info().cpu = cpu;
         cpu_info().current = guest.domain.vcpus[0];
         for (int i = 0; i < 20000; ++i) {
-            if (!page_get_type(page, type))
-                continue;
+            if (!page_get_type(page, type)) continue;
             mine.fetch_add(1);
-            if (theirs.load())
-                conflicts.fetch_add(1);
+            if (theirs.load()) conflicts.fetch_add(1);
             wins.fetch_add(1);
             mine.fetch_sub(1);
             static_cast<void>(page_put_type(page));

@@ -27,14 +27,13 @@ bool subset(const CpuPolicy& part, const CpuPolicy& whole, u32 except_word1 = 0)
     policy_featureset(part, a);
     policy_featureset(whole, b);
     for (u32 i = 0; i < featureset_words; ++i)
-        if (a[i] & ~(b[i] | (i == 1 ? except_word1 : 0)))
-            return false;
+        if (a[i] & ~(b[i] | (i == 1 ? except_word1 : 0))) return false;
     return true;
 }
 
 constexpr u32 hypervisor_bit = 1U << 31;
 
-}  // namespace
+} // namespace
 
 TEST_CASE("guests never get a feature that the host has not", "[policy]") {
     const CpuPolicy& host = policy_of(PolicyKind::host);
@@ -51,7 +50,7 @@ TEST_CASE("PV guests see a hypervisor, no siblings, no APIC id of the machine", 
     CHECK((leaf->c & hypervisor_bit) != 0);
     CHECK((leaf->d & (1U << 28)) == 0);
     CHECK((leaf->b & 0xffff0000) == 0);
-    CHECK((leaf->c & (1U << 5 | 1U << 21 | 1U << 3)) == 0);  // VMX, x2APIC, MONITOR
+    CHECK((leaf->c & (1U << 5 | 1U << 21 | 1U << 3)) == 0); // VMX, x2APIC, MONITOR
 }
 
 TEST_CASE("without AVX state no AVX is offered", "[policy]") {
@@ -97,6 +96,6 @@ TEST_CASE("a full policy refuses another leaf and stays as it was", "[policy]") 
     if (added == max_policy_leaves) {
         CHECK(policy.set({2, XEN_CPUID_NO_SUBLEAF, 1, 1, 1, 1}).error() == Errno::no_spc);
     }
-    CHECK(policy.set({0xd, 1, 9, 9, 9, 9}).ok());  // replacing always works
+    CHECK(policy.set({0xd, 1, 9, 9, 9, 9}).ok()); // replacing always works
     CHECK(policy.find(0xd, 1)->a == 9);
 }

@@ -51,8 +51,7 @@ TEST_CASE("agrees with a bit set", "[rangeset]") {
     std::mt19937 random(7);
     for (int step = 0; step < 20000; ++step) {
         u64 first = random() % 256, last = random() % 256;
-        if (first > last)
-            std::swap(first, last);
+        if (first > last) std::swap(first, last);
         const bool add = random() % 2;
         REQUIRE((add ? set.add(first, last) : set.remove(first, last)).ok());
         for (u64 i = first; i <= last; ++i)
@@ -62,7 +61,7 @@ TEST_CASE("agrees with a bit set", "[rangeset]") {
         std::bitset<256> seen;
         set.each([&](u64 a, u64 b) {
             REQUIRE(a <= b);
-            REQUIRE((!any || a > previous_end + 1));  // sorted, disjoint, not adjacent
+            REQUIRE((!any || a > previous_end + 1)); // sorted, disjoint, not adjacent
             any = true;
             previous_end = b;
             for (u64 i = a; i <= b; ++i)

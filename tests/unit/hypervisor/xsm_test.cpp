@@ -48,7 +48,8 @@ TEST_CASE("the default policy", "[xsm]") {
 }
 
 TEST_CASE("control operations are for the privileged", "[xsm]") {
-    for (const XsmOp op : {XsmOp::domctl, XsmOp::sysctl, XsmOp::platform, XsmOp::memory_claim, XsmOp::memory_machine_map})
+    for (const XsmOp op :
+         {XsmOp::domctl, XsmOp::sysctl, XsmOp::platform, XsmOp::memory_claim, XsmOp::memory_machine_map})
         CHECK(right_of(op) == Right::privileged);
     CHECK(right_of(XsmOp::domctl_info) == Right::xenstore);
     CHECK(right_of(XsmOp::physdev) == Right::hardware);

@@ -162,7 +162,8 @@ TEST_CASE("random damage never crashes the parser") {
         static_cast<void>(KernelImage::parse(std::move(file), "k"));
     }
     constexpr const char* magics[] = {"BZh9",
-                                      ("\xfd" "7zXZ"),
+                                      ("\xfd"
+                                       "7zXZ"),
                                       "\x5d\0\0",
                                       "\x89LZO\0\r\n\x1a\n",
                                       "\x02\x21\x4c\x18",

@@ -21,10 +21,7 @@ struct FakeHost : Host {
         return introduce_error;
     }
     void release(Domid d) override { released.push_back(d); }
-    ControlReply control(Connection&, const Header&,
-                         const std::vector<std::string_view>&) override {
-        return {EINVAL};
-    }
+    ControlReply control(Connection&, const Header&, const std::vector<std::string_view>&) override { return {EINVAL}; }
 };
 
 struct Event {
@@ -51,18 +48,12 @@ class Client {
         });
         return answer;
     }
-    std::string read(const std::string& path, std::uint32_t tx = 0) {
-        return call(XS_READ, path + '\0', tx);
-    }
+    std::string read(const std::string& path, std::uint32_t tx = 0) { return call(XS_READ, path + '\0', tx); }
     std::string write(const std::string& path, const std::string& value, std::uint32_t tx = 0) {
         return call(XS_WRITE, path + '\0' + value, tx);
     }
-    std::string mkdir(const std::string& path, std::uint32_t tx = 0) {
-        return call(XS_MKDIR, path + '\0', tx);
-    }
-    std::string rm(const std::string& path, std::uint32_t tx = 0) {
-        return call(XS_RM, path + '\0', tx);
-    }
+    std::string mkdir(const std::string& path, std::uint32_t tx = 0) { return call(XS_MKDIR, path + '\0', tx); }
+    std::string rm(const std::string& path, std::uint32_t tx = 0) { return call(XS_RM, path + '\0', tx); }
     /// Children with commas between them.
     std::string ls(const std::string& path, std::uint32_t tx = 0) {
         std::string s = call(XS_DIRECTORY, path + '\0', tx);

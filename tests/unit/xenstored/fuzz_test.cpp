@@ -19,8 +19,8 @@ TEST_CASE("random bytes do no harm") {
                 const std::string& w = words[rng() % std::size(words)];
                 const bool request = round % 3 == 0;
                 if (request)
-                    for (const std::size_t b : {std::size_t{rng() % 3}, std::size_t{rng() % 23},
-                                                std::size_t{rng() % 3 == 0}, w.size() + 1})
+                    for (const std::size_t b :
+                         {std::size_t{rng() % 3}, std::size_t{rng() % 23}, std::size_t{rng() % 3 == 0}, w.size() + 1})
                         in.push_back(static_cast<std::uint8_t>(b));
                 in.insert(in.end(), w.begin(), w.end());
                 in.push_back(0);

@@ -41,9 +41,8 @@ TEST_CASE("every request is answered exactly once, whatever it holds") {
     Client guest = f.guest(1);
     guest.watch("", "t");
     std::mt19937 rng(1);
-    const std::string pieces[] = {
-        "/",     "a",    "/local/domain/1/x", "data",      "\0"s,   "1\0"s,  "n1\0"s,
-        "b1\0"s, "T\0"s, "@releaseDomain\0"s, "/a\0/b\0"s, "\xff"s, "tok\0"s};
+    const std::string pieces[] = {"/",     "a",    "/local/domain/1/x", "data",      "\0"s,   "1\0"s,  "n1\0"s,
+                                  "b1\0"s, "T\0"s, "@releaseDomain\0"s, "/a\0/b\0"s, "\xff"s, "tok\0"s};
     for (int i = 0; i < 40000; ++i) {
         std::string payload;
         for (unsigned n = rng() % 5; n > 0; --n)

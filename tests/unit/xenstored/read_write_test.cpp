@@ -68,8 +68,7 @@ TEST_CASE("a listing that does not fit is E2BIG, and comes in parts") {
     std::string all;
     std::string generation;
     for (int part = 0; part < 10; ++part) {
-        const std::string got =
-            f.dom0.call(XS_DIRECTORY_PART, "/dir\0"s + std::to_string(all.size()) + '\0');
+        const std::string got = f.dom0.call(XS_DIRECTORY_PART, "/dir\0"s + std::to_string(all.size()) + '\0');
         REQUIRE(got.size() <= payload_max);
         const std::string gen = got.substr(0, got.find('\0'));
         CHECK((generation.empty() || generation == gen));
@@ -81,8 +80,7 @@ TEST_CASE("a listing that does not fit is E2BIG, and comes in parts") {
     all.pop_back();
     CHECK(std::count(all.begin(), all.end(), '\0') == 1500);
     f.dom0.write("/dir/one-more", "");
-    CHECK(f.dom0.call(XS_DIRECTORY_PART, "/dir\0"s + "0\0"s).substr(0, generation.size()) !=
-          generation);
+    CHECK(f.dom0.call(XS_DIRECTORY_PART, "/dir\0"s + "0\0"s).substr(0, generation.size()) != generation);
     // Behind the end there is only the end mark.
     const std::string end = f.dom0.call(XS_DIRECTORY_PART, "/dir\0"s + "999999\0"s);
     CHECK(end.ends_with("\0\0"s));

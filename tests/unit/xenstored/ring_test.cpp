@@ -40,8 +40,7 @@ TEST_CASE("messages larger than the ring pass in both directions") {
     auto slot = std::make_unique<Slot>();
     Ring ring(g.page, *slot, 3);
     CHECK(g.page.connection == XENSTORE_CONNECTED);
-    CHECK(g.page.server_features ==
-          (XENSTORE_SERVER_FEATURE_RECONNECTION | XENSTORE_SERVER_FEATURE_ERROR));
+    CHECK(g.page.server_features == (XENSTORE_SERVER_FEATURE_RECONNECTION | XENSTORE_SERVER_FEATURE_ERROR));
     const std::string request = message(XS_WRITE, 5, std::string(payload_max, 'q'));
     std::size_t sent = 0;
     while (!ring.fetch())
@@ -108,8 +107,7 @@ TEST_CASE("no request is lost or executed twice, wherever the daemon dies") {
         auto slot = std::make_unique<Slot>();
         std::string wanted, to_send;
         for (std::uint32_t i = 0; i < 40; ++i) {
-            const std::string m =
-                message(XS_READ, i, std::string(rng() % 300, static_cast<char>('a' + i % 26)));
+            const std::string m = message(XS_READ, i, std::string(rng() % 300, static_cast<char>('a' + i % 26)));
             to_send += m;
             wanted += m;
         }

@@ -120,8 +120,7 @@ TEST_CASE("a file that is not ours is refused, a damaged one used as far as it m
     REQUIRE(file.checkpoint(f.engine) == 0);
     std::uint64_t position = 0;
     const auto with = [&](std::streamoff at, const std::string& bytes) {
-        std::filesystem::copy_file(dir.file(), dir.file() + "2",
-                                   std::filesystem::copy_options::overwrite_existing);
+        std::filesystem::copy_file(dir.file(), dir.file() + "2", std::filesystem::copy_options::overwrite_existing);
         std::fstream(dir.file() + "2", std::ios::in | std::ios::out | std::ios::binary)
             .seekp(at)
             .write(bytes.data(), static_cast<std::streamsize>(bytes.size()));

@@ -64,24 +64,14 @@ TEST_CASE("what conflicts and what does not") {
         Act inside, outside;
         bool conflict;
     };
-    const auto reads = [](const char* p) {
-        return Act([p](Client& c, std::uint32_t t) { c.read(p, t); });
-    };
+    const auto reads = [](const char* p) { return Act([p](Client& c, std::uint32_t t) { c.read(p, t); }); };
     const auto writes = [](const char* p, const char* v) {
         return Act([p, v](Client& c, std::uint32_t t) { c.write(p, v, t); });
     };
-    const auto lists = [](const char* p) {
-        return Act([p](Client& c, std::uint32_t t) { c.ls(p, t); });
-    };
-    const auto removes = [](const char* p) {
-        return Act([p](Client& c, std::uint32_t t) { c.rm(p, t); });
-    };
-    const auto chmods = [](const char* p) {
-        return Act([p](Client& c, std::uint32_t t) { c.chmod(p, "r0", t); });
-    };
-    const auto asks = [](const char* p) {
-        return Act([p](Client& c, std::uint32_t t) { c.perms(p, t); });
-    };
+    const auto lists = [](const char* p) { return Act([p](Client& c, std::uint32_t t) { c.ls(p, t); }); };
+    const auto removes = [](const char* p) { return Act([p](Client& c, std::uint32_t t) { c.rm(p, t); }); };
+    const auto chmods = [](const char* p) { return Act([p](Client& c, std::uint32_t t) { c.chmod(p, "r0", t); }); };
+    const auto asks = [](const char* p) { return Act([p](Client& c, std::uint32_t t) { c.perms(p, t); }); };
     const Row rows[] = {
         {"read a changed value", reads("/a"), writes("/a", "2"), true},
         {"read another value", reads("/a"), writes("/b", "2"), false},
@@ -98,8 +88,7 @@ TEST_CASE("what conflicts and what does not") {
         {"create siblings", writes("/dir/x", "t"), writes("/dir/y", ""), false},
         {"create the same", writes("/dir/x", "t"), writes("/dir/x", "2"), true},
         {"remove what is written", removes("/a"), writes("/a", "2"), false},
-        {"chmod against chmod", chmods("/a"),
-         Act([](Client& c, std::uint32_t t) { c.chmod("/a", "w0", t); }), true},
+        {"chmod against chmod", chmods("/a"), Act([](Client& c, std::uint32_t t) { c.chmod("/a", "w0", t); }), true},
     };
     for (const Row& row : rows) {
         for (const bool nested : {false, true}) {
@@ -161,8 +150,7 @@ TEST_CASE("accounts stay right through commits, merges and aborts") {
     for (int i = 0; i < 300; ++i) {
         const std::uint32_t tx = guest.begin();
         for (int k = 0; k < 4; ++k) {
-            const std::string p =
-                "n" + std::to_string(rng() % 9) + "/m" + std::to_string(rng() % 3);
+            const std::string p = "n" + std::to_string(rng() % 9) + "/m" + std::to_string(rng() % 3);
             if (rng() % 3 == 0)
                 guest.rm(p, tx);
             else

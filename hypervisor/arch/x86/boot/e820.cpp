@@ -11,8 +11,7 @@ constexpr u32 max_entries = sizeof(BootInfo::memory) / sizeof(E820Entry);
 u32 type_at(const E820Entry* map, u32 count, u64 from) {
     u32 type = 0;
     for (u32 i = 0; i < count; ++i)
-        if (map[i].address <= from && from - map[i].address < map[i].size)
-            type = max_of<u32>(type, map[i].type);
+        if (map[i].address <= from && from - map[i].address < map[i].size) type = max_of<u32>(type, map[i].type);
     return type;
 }
 
@@ -24,7 +23,7 @@ void sort(u64* values, u32 count) {
             values[j - 1] = swap;
         }
 }
-}  // namespace
+} // namespace
 
 void e820_sanitise(E820Entry* map, u32& count) {
     static u64 borders[2 * max_entries];
@@ -42,8 +41,7 @@ void e820_sanitise(E820Entry* map, u32& count) {
     for (u32 i = 0; i + 1 < border_count; ++i) {
         const u64 from = borders[i], size = borders[i + 1] - from;
         const u32 type = size ? type_at(map, count, from) : 0;
-        if (!type)
-            continue;
+        if (!type) continue;
         E820Entry* last = used ? &result[used - 1] : nullptr;
         if (last && last->type == type && last->address + last->size == from)
             last->size += size;
@@ -62,4 +60,4 @@ bool e820_is_ram(const E820Entry* map, u32 count, u64 address, u64 bytes) {
     return false;
 }
 
-}  // namespace hv
+} // namespace hv

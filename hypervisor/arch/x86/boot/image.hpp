@@ -15,8 +15,8 @@ extern "C" {
 extern u8 image_text_start[], image_text_end[];
 extern u8 image_rodata_start[], image_rodata_end[];
 extern u8 image_data_start[], image_end[];
-extern u64 boot_l4[512];            ///< head.S's top table
-extern u8 boot_cpu_stack[];         ///< stack_size bytes, stack_size-aligned, with the boot CPU's CpuInfo
+extern u64 boot_l4[512];    ///< head.S's top table
+extern u8 boot_cpu_stack[]; ///< stack_size bytes, stack_size-aligned, with the boot CPU's CpuInfo
 }
 
 inline u64 image_maddr(const void* in_image) {
@@ -25,4 +25,4 @@ inline u64 image_maddr(const void* in_image) {
 /// Everything below this machine address that head.S or the loader's image occupies.
 inline u64 image_end_maddr() { return image_maddr(image_end); }
 
-}  // namespace hv
+} // namespace hv

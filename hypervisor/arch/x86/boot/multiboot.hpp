@@ -41,4 +41,4 @@ const char* boot_text_add(BootText& text, const BootMemory& memory, u64 maddr, u
 const char* boot_module_add(BootInfo& out, u64 start, u64 end, const char* cmdline);
 void boot_memory_add(BootInfo& out, u64 address, u64 size, u32 type);
 
-}  // namespace hv
+} // namespace hv

@@ -20,7 +20,11 @@ struct EfiDescriptor {
 };
 u32 e820_type_of(const EfiDescriptor& d) {
     switch (d.type) {
-    case 1: case 2: case 3: case 4: case 7: return d.attributes & 8 ? 1 : 2;  // loader, boot services, free; write-back
+    case 1:
+    case 2:
+    case 3:
+    case 4:
+    case 7: return d.attributes & 8 ? 1 : 2; // loader, boot services, free; write-back
     case 8: return 5;
     case 9: return 3;
     case 10: return 4;
@@ -38,15 +42,13 @@ class Parser {
             out_.cmdline = boot_text_add(text_, memory_, at + 8, tag.size - 8);
             return out_.cmdline ? nullptr : "the command line is unterminated or too long";
         case tag_loader:
-            if (const char* name = boot_text_add(text_, memory_, at + 8, tag.size - 8))
-                out_.loader_name = name;
+            if (const char* name = boot_text_add(text_, memory_, at + 8, tag.size - 8)) out_.loader_name = name;
             return nullptr;
         case tag_module: return module(tag, at);
         case tag_mmap: return memory_map(tag, at);
         case tag_efi_mmap: return efi_map(tag, at);
         case tag_efi64:
-            if (tag.size < 16)
-                return "a Multiboot2 tag is too short";
+            if (tag.size < 16) return "a Multiboot2 tag is too short";
             memcpy(&out_.efi_system_table, memory_.at(at + 8, 8), 8);
             out_.efi = true;
             return nullptr;
@@ -65,19 +67,16 @@ class Parser {
   private:
     const char* module(const Tag& tag, u64 at) {
         u32 range[2];
-        if (tag.size < 16)
-            return "a Multiboot2 tag is too short";
+        if (tag.size < 16) return "a Multiboot2 tag is too short";
         memcpy(range, memory_.at(at + 8, 8), 8);
         return boot_module_add(out_, range[0], range[1], boot_text_add(text_, memory_, at + 16, tag.size - 16));
     }
 
     const char* memory_map(const Tag& tag, u64 at) {
-        u32 entry[2];  // size, version
-        if (tag.size < 16)
-            return "a Multiboot2 tag is too short";
+        u32 entry[2]; // size, version
+        if (tag.size < 16) return "a Multiboot2 tag is too short";
         memcpy(entry, memory_.at(at + 8, 8), 8);
-        if (entry[0] < sizeof(E820Entry))
-            return "the Multiboot2 memory map is malformed";
+        if (entry[0] < sizeof(E820Entry)) return "the Multiboot2 memory map is malformed";
         for (u64 offset = 16; offset + entry[0] <= tag.size; offset += entry[0]) {
             E820Entry range;
             memcpy(&range, memory_.at(at + offset, sizeof(range)), sizeof(range));
@@ -89,11 +88,9 @@ class Parser {
 
     const char* efi_map(const Tag& tag, u64 at) {
         u32 entry[2];
-        if (tag.size < 16)
-            return "a Multiboot2 tag is too short";
+        if (tag.size < 16) return "a Multiboot2 tag is too short";
         memcpy(entry, memory_.at(at + 8, 8), 8);
-        if (entry[0] < sizeof(EfiDescriptor))
-            return "the EFI memory map is malformed";
+        if (entry[0] < sizeof(EfiDescriptor)) return "the EFI memory map is malformed";
         out_.efi = true;
         for (u64 offset = 16; offset + entry[0] <= tag.size; offset += entry[0]) {
             EfiDescriptor d;
@@ -106,8 +103,7 @@ class Parser {
 
     const char* rsdp(const Tag& tag, u64 at) {
         // The new form, when both are there, wins: it has the XSDT.
-        if (text_.has_rsdp && tag.type == tag_rsdp_old)
-            return nullptr;
+        if (text_.has_rsdp && tag.type == tag_rsdp_old) return nullptr;
         const u32 bytes = min_of<u32>(tag.size - 8, sizeof(text_.rsdp));
         memset(text_.rsdp, 0, sizeof(text_.rsdp));
         memcpy(text_.rsdp, memory_.at(at + 8, bytes), bytes);
@@ -124,17 +120,15 @@ class Parser {
     BootInfo& out_;
 };
 
-}  // namespace
+} // namespace
 
 /// What dom0 asks for by platform_op: read now, the table's memory is not mapped later (UEFI 2.9 section 4.3).
 static void read_efi_system_table(const BootMemory& memory, BootInfo& out) {
-    constexpr u64 table_bytes = 120, signature = 0x5453595320494249;  // "IBI SYST"
+    constexpr u64 table_bytes = 120, signature = 0x5453595320494249; // "IBI SYST"
     const u8* table = memory.at(out.efi_system_table, table_bytes);
     u64 found = 0, count = 0;
-    if (table)
-        memcpy(&found, table, 8);
-    if (found != signature)
-        return;
+    if (table) memcpy(&found, table, 8);
+    if (found != signature) return;
     memcpy(&out.efi_revision, table + 8, 4);
     memcpy(&count, table + 104, 8);
     memcpy(&out.efi_tables, table + 112, 8);
@@ -144,25 +138,18 @@ static void read_efi_system_table(const BootMemory& memory, BootInfo& out) {
 const char* multiboot2_parse(u64 info, const BootMemory& memory, BootText& text, BootInfo& out) {
     const u8* header = memory.at(info, 8);
     u32 total = 0;
-    if (header)
-        memcpy(&total, header, 4);
-    if (total < 16 || !memory.at(info, total))
-        return "the Multiboot2 information is out of reach";
+    if (header) memcpy(&total, header, 4);
+    if (total < 16 || !memory.at(info, total)) return "the Multiboot2 information is out of reach";
     Parser parser(memory, text, out);
     for (u64 at = info + 8, end = info + total;;) {
         Tag tag;
-        if (end - at < sizeof(tag))
-            return "the Multiboot2 tag list has no end";
+        if (end - at < sizeof(tag)) return "the Multiboot2 tag list has no end";
         memcpy(&tag, memory.at(at, sizeof(tag)), sizeof(tag));
-        if (tag.type == tag_end)
-            break;
-        if (tag.size < 8 || tag.size > end - at)
-            return "a Multiboot2 tag's size is wrong";
-        if (const char* bad = parser.tag(tag, at))
-            return bad;
+        if (tag.type == tag_end) break;
+        if (tag.size < 8 || tag.size > end - at) return "a Multiboot2 tag's size is wrong";
+        if (const char* bad = parser.tag(tag, at)) return bad;
         const u64 step = align_up(tag.size, 8);
-        if (step > end - at)
-            return "the Multiboot2 tag list has no end";
+        if (step > end - at) return "the Multiboot2 tag list has no end";
         at += step;
     }
     parser.finish();
@@ -170,4 +157,4 @@ const char* multiboot2_parse(u64 info, const BootMemory& memory, BootText& text,
     return out.memory_count ? nullptr : "the boot loader gave no memory map";
 }
 
-}  // namespace hv
+} // namespace hv

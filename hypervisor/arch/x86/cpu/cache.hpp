@@ -13,4 +13,4 @@ inline void cache_clean(const void* from, u64 bytes) {
     asm volatile("mfence" ::: "memory");
 }
 
-}  // namespace hv
+} // namespace hv

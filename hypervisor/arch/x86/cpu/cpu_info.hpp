@@ -22,18 +22,18 @@ inline constexpr unsigned ist_mce_page = 0, ist_nmi_page = 1, ist_df_page = 2;
 /// &regs.es must be 16-byte aligned: the CPU aligns %rsp before it pushes an exception frame (APM vol.2 8.9.3).
 struct alignas(16) CpuInfo {
     u64 scratch;
-    UserRegs regs;  ///< frame of the last entry from a guest
+    UserRegs regs; ///< frame of the last entry from a guest
     Vcpu* current;
     CpuId cpu;
-    u32 ist_depth;      ///< >0 while on an IST stack
-    u64 cr4;            ///< value that context switches last wrote to CR4, 0 = none yet
-    u64 xcr0;           ///< value now in XCR0
+    u32 ist_depth; ///< >0 while on an IST stack
+    u64 cr4;       ///< value that context switches last wrote to CR4, 0 = none yet
+    u64 xcr0;      ///< value now in XCR0
 };
 static_assert((offsetof(CpuInfo, regs) + offsetof(UserRegs, es)) % 16 == 0);
 
 inline CpuInfo& cpu_info() {
     u64 rsp;
-    asm("movq %%rsp, %0" : "=r"(rsp));  // not volatile: constant within a function's stay on this CPU
+    asm("movq %%rsp, %0" : "=r"(rsp)); // not volatile: constant within a function's stay on this CPU
     return *reinterpret_cast<CpuInfo*>((rsp | (stack_size - 1)) + 1 - sizeof(CpuInfo));
 }
 inline CpuId cpu_id() { return cpu_info().cpu; }
@@ -41,4 +41,4 @@ inline Vcpu& current() { return *cpu_info().current; }
 /// Registers with which the current guest entered the hypervisor.
 inline UserRegs& guest_regs() { return cpu_info().regs; }
 
-}  // namespace hv
+} // namespace hv

@@ -33,8 +33,7 @@ void cpu_init(CpuId cpu) {
     syscall_init_cpu();
     xstate_init_cpu();
     mce_init();
-    if (cpu_features.rdtscp)
-        wrmsr(Msr::tsc_aux, 0);
+    if (cpu_features.rdtscp) wrmsr(Msr::tsc_aux, 0);
 }
 
-}  // namespace hv
+} // namespace hv

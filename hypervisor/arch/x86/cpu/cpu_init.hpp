@@ -22,4 +22,4 @@ inline constexpr u64 trampoline_maddr = 0x8000, trampoline_bytes = 0x2000;
 extern u32 cpu_apic_ids[max_cpus];
 extern u32 cpu_count_present;
 
-}  // namespace hv
+} // namespace hv

@@ -25,8 +25,8 @@ struct CpuFeatures {
     u32 family, model, stepping;
     u32 max_leaf, max_ext_leaf;
     u8 phys_bits, virt_bits;
-    bool nx, page1g, pge, pcid, invpcid, smep, smap, umip, fsgsbase, x2apic, tsc_deadline, invariant_tsc, rdtscp,
-        xsave, xsaveopt, xsavec, syscall32, sysenter, pat, mce, mca, svm, vmx, monitor, hypervisor, clflush, mtrr,
+    bool nx, page1g, pge, pcid, invpcid, smep, smap, umip, fsgsbase, x2apic, tsc_deadline, invariant_tsc, rdtscp, xsave,
+        xsaveopt, xsavec, syscall32, sysenter, pat, mce, mca, svm, vmx, monitor, hypervisor, clflush, mtrr,
         cpuid_faulting, rdpid, erms;
 };
 extern CpuFeatures cpu_features;
@@ -35,4 +35,4 @@ void cpu_identify();
 /// Bits that this hypervisor sets in CR4 on every CPU; guests' CR4 views are derived from it.
 extern u64 hv_cr4;
 
-}  // namespace hv
+} // namespace hv

@@ -17,12 +17,12 @@ struct Cr4 {
                          pke = 1 << 22, cet = 1 << 23;
 };
 
-#define HV_CR(n)                                                                          \
-    inline u64 read_cr##n() {                                                             \
-        u64 value;                                                                        \
-        asm volatile("movq %%cr" #n ", %0" : "=r"(value));                                \
-        return value;                                                                     \
-    }                                                                                     \
+#define HV_CR(n)                                                                                                       \
+    inline u64 read_cr##n() {                                                                                          \
+        u64 value;                                                                                                     \
+        asm volatile("movq %%cr" #n ", %0" : "=r"(value));                                                             \
+        return value;                                                                                                  \
+    }                                                                                                                  \
     inline void write_cr##n(u64 value) { asm volatile("movq %0, %%cr" #n ::"r"(value) : "memory"); }
 HV_CR(0)
 HV_CR(2)
@@ -39,12 +39,12 @@ inline void load_idt(const DescriptorTable& table) { asm volatile("lidt %0" ::"m
 inline void load_tr(u16 selector) { asm volatile("ltr %0" ::"rm"(selector)); }
 inline void load_ldt(u16 selector) { asm volatile("lldt %0" ::"rm"(selector)); }
 
-#define HV_PORT_IO(suffix, type, constraint)                                                               \
-    inline type in##suffix(u16 port) {                                                                     \
-        type value;                                                                                        \
-        asm volatile("in" #suffix " %1, %0" : "=a"(value) : "Nd"(port));                                   \
-        return value;                                                                                      \
-    }                                                                                                      \
+#define HV_PORT_IO(suffix, type, constraint)                                                                           \
+    inline type in##suffix(u16 port) {                                                                                 \
+        type value;                                                                                                    \
+        asm volatile("in" #suffix " %1, %0" : "=a"(value) : "Nd"(port));                                               \
+        return value;                                                                                                  \
+    }                                                                                                                  \
     inline void out##suffix(u16 port, type value) { asm volatile("out" #suffix " %0, %1" ::"a"(value), "Nd"(port)); }
 HV_PORT_IO(b, u8, "a")
 HV_PORT_IO(w, u16, "a")
@@ -61,4 +61,4 @@ inline u64 rdtsc_ordered() {
     return rdtsc();
 }
 
-}  // namespace hv
+} // namespace hv

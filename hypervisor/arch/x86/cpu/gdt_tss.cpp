@@ -2,9 +2,9 @@
 #include "cpu/gdt_tss.hpp"
 
 #include "boot/image.hpp"
+#include "cpu/cpu_info.hpp"
 #include "cpu/cpu_init.hpp"
 #include "cpu/cr.hpp"
-#include "cpu/cpu_info.hpp"
 #include "lib/percpu.hpp"
 
 namespace hv {
@@ -35,11 +35,11 @@ void set_system_descriptor(GdtPage& page, u16 selector, u64 base, u32 limit, u64
 }
 
 void fill(GdtPage& page, CpuId cpu, const Tss& tss) {
-    page.entries[index_of(selector_hv_cs)] = 0x00af9b000000ffff;      // ring 0 code, 64-bit
-    page.entries[index_of(selector_hv_ds)] = 0x00cf93000000ffff;      // ring 0 data
-    page.entries[index_of(0xe020)] = 0x00cffb000000ffff;              // ring 3 code, 32-bit
-    page.entries[index_of(0xe028)] = 0x00cff3000000ffff;              // ring 3 data
-    page.entries[index_of(0xe030)] = 0x00affb000000ffff;              // ring 3 code, 64-bit
+    page.entries[index_of(selector_hv_cs)] = 0x00af9b000000ffff; // ring 0 code, 64-bit
+    page.entries[index_of(selector_hv_ds)] = 0x00cf93000000ffff; // ring 0 data
+    page.entries[index_of(0xe020)] = 0x00cffb000000ffff;         // ring 3 code, 32-bit
+    page.entries[index_of(0xe028)] = 0x00cff3000000ffff;         // ring 3 data
+    page.entries[index_of(0xe030)] = 0x00affb000000ffff;         // ring 3 code, 64-bit
     page.entries[index_of(selector_cpu_number)] = 0x0040f10000000000 | (cpu & 0xffff);
     set_system_descriptor(page, selector_tss, reinterpret_cast<u64>(&tss), sizeof(Tss) - 1, type_tss);
 }
@@ -47,11 +47,12 @@ void fill(GdtPage& page, CpuId cpu, const Tss& tss) {
 void load_segments() {
     asm volatile("pushq %0\n leaq 1f(%%rip), %%rax\n pushq %%rax\n lretq\n1:\n"
                  "movl %1, %%eax\n movl %%eax, %%ss\n xorl %%eax, %%eax\n"
-                 "movl %%eax, %%ds\n movl %%eax, %%es\n movl %%eax, %%fs\n movl %%eax, %%gs"
-                 ::"i"(selector_hv_cs), "i"(0) : "rax", "memory");
+                 "movl %%eax, %%ds\n movl %%eax, %%es\n movl %%eax, %%fs\n movl %%eax, %%gs" ::"i"(selector_hv_cs),
+                 "i"(0)
+                 : "rax", "memory");
 }
 
-}  // namespace
+} // namespace
 
 void gdt_tss_init(CpuId cpu) {
     DescriptorState& s = states.on(cpu);
@@ -67,8 +68,8 @@ void gdt_tss_init(CpuId cpu) {
     s.tss.ist[ist_mce - 1] = stack + (ist_mce_page + 1) * page_size;
     s.tss.ist[ist_nmi - 1] = stack + (ist_nmi_page + 1) * page_size;
     s.tss.ist[ist_df - 1] = stack + (ist_df_page + 1) * page_size;
-    s.tss.ist[ist_db - 1] = stack + ist_df_page * page_size + page_size / 2;  // a double fault does not come back
-    s.tss.io_map_base = sizeof(Tss);  // behind the limit: every port access of a guest faults
+    s.tss.ist[ist_db - 1] = stack + ist_df_page * page_size + page_size / 2; // a double fault does not come back
+    s.tss.io_map_base = sizeof(Tss); // behind the limit: every port access of a guest faults
     fill(*s.gdt, cpu, s.tss);
     load_gdt({gdt_limit, cpu_gdt_base(cpu)});
     load_segments();
@@ -85,10 +86,9 @@ Mfn cpu_gdt_frame(CpuId cpu) { return states.on(cpu).frame; }
 u64 cpu_gdt_base(CpuId cpu) { return reinterpret_cast<u64>(states.on(cpu).gdt) - gdt_reserved_base; }
 
 void cpu_set_ldt(u64 base, u32 entries) {
-    if (!entries)
-        return load_ldt(0);
+    if (!entries) return load_ldt(0);
     set_system_descriptor(*states.get().gdt, selector_ldt, base, entries * 8 - 1, type_ldt);
     load_ldt(selector_ldt);
 }
 
-}  // namespace hv
+} // namespace hv

@@ -8,12 +8,12 @@
 
 namespace hv {
 
-inline constexpr u16 gdt_reserved_base = 0xe000;   ///< first selector of our page
+inline constexpr u16 gdt_reserved_base = 0xe000; ///< first selector of our page
 inline constexpr u16 selector_hv_cs = 0xe008, selector_hv_ds = 0xe010;
 inline constexpr u16 selector_guest_cs32 = 0xe023, selector_guest_ds = 0xe02b, selector_guest_cs64 = 0xe033;
 inline constexpr u16 selector_tss = 0xe040, selector_ldt = 0xe050;
 inline constexpr u16 selector_cpu_number = 0xe060; ///< limit = CPU number, for LSL by guests (ring 3)
-inline constexpr unsigned gdt_reserved_page = gdt_reserved_base >> 12;  // 14
+inline constexpr unsigned gdt_reserved_page = gdt_reserved_base >> 12; // 14
 inline constexpr u16 gdt_limit = 0xefff;
 
 /// 64-bit TSS (APM vol.2 12.2.5).
@@ -28,7 +28,7 @@ struct [[gnu::packed]] Tss {
 };
 static_assert(sizeof(Tss) == 104);
 
-inline constexpr u8 ist_mce = 1, ist_nmi = 2, ist_df = 3, ist_db = 4;  ///< IDT gate IST numbers
+inline constexpr u8 ist_mce = 1, ist_nmi = 2, ist_df = 3, ist_db = 4; ///< IDT gate IST numbers
 
 /// Builds this CPU's page and TSS and loads GDTR, TR and the segment registers.
 void gdt_tss_init(CpuId cpu);
@@ -41,4 +41,4 @@ u64 cpu_gdt_base(CpuId cpu);
 /// Writes the LDT descriptor (16 bytes at selector_ldt) of this CPU's page and loads LDTR; entries == 0: null LDT.
 void cpu_set_ldt(u64 base, u32 entries);
 
-}  // namespace hv
+} // namespace hv

@@ -25,4 +25,4 @@ bool clear_guest(u64 guest_address, usize bytes) {
     return guest_range_ok(guest_address, bytes) && guest_clear_raw(reinterpret_cast<void*>(guest_address), bytes) == 0;
 }
 
-}  // namespace hv
+} // namespace hv

@@ -21,10 +21,8 @@ CpuidLeaf time_leaf(const Vcpu& vcpu, u32 subleaf) {
         const TscScale scale = TscScale::from_frequency(u64{khz} * 1000);
         return {0, 0, scale.mul_frac, static_cast<u32>(scale.shift)};
     }
-    case 2:
-        return {cpu_khz(), 0, 0, 0};
-    default:
-        return {};
+    case 2: return {cpu_khz(), 0, 0, 0};
+    default: return {};
     }
 }
 
@@ -33,20 +31,15 @@ CpuidLeaf hypervisor_leaf(const Vcpu& vcpu, u32 index, u32 subleaf) {
     case 0:
         return {XEN_CPUID_LEAF(XEN_CPUID_MAX_NUM_LEAVES), XEN_CPUID_SIGNATURE_EBX, XEN_CPUID_SIGNATURE_ECX,
                 XEN_CPUID_SIGNATURE_EDX};
-    case 1:
-        return {4U << 16 | 17, 0, 0, 0};
-    case 2:
-        return {1, 0x40000000, XEN_CPUID_FEAT1_MMU_PT_UPDATE_PRESERVE_AD, 0};
-    case 3:
-        return time_leaf(vcpu, subleaf);
-    case 5:
-        return subleaf == 0 ? CpuidLeaf{0, cpu_features.phys_bits, 0, 0} : CpuidLeaf{};
-    default:
-        return {};
+    case 1: return {4U << 16 | 17, 0, 0, 0};
+    case 2: return {1, 0x40000000, XEN_CPUID_FEAT1_MMU_PT_UPDATE_PRESERVE_AD, 0};
+    case 3: return time_leaf(vcpu, subleaf);
+    case 5: return subleaf == 0 ? CpuidLeaf{0, cpu_features.phys_bits, 0, 0} : CpuidLeaf{};
+    default: return {};
     }
 }
 
-}  // namespace
+} // namespace
 
 CpuidLeaf guest_cpuid(const Vcpu& vcpu, u32 leaf, u32 subleaf) {
     if (leaf >= 0x40000000 && leaf <= 0x400000ff)
@@ -55,15 +48,13 @@ CpuidLeaf guest_cpuid(const Vcpu& vcpu, u32 leaf, u32 subleaf) {
     const CpuPolicy& policy = *vcpu.domain->arch.cpu_policy;
     const u32 last = leaf < 0x80000000 ? policy.max_basic : policy.max_extended;
     const xen_cpuid_leaf_t* found = leaf <= last ? policy.find(leaf, subleaf) : nullptr;
-    if (!found)
-        return {};
+    if (!found) return {};
     CpuidLeaf out{found->a, found->b, found->c, found->d};
     if (leaf == 1) {
         out.b = (out.b & 0x00ffffff) | (vcpu.id * 2) << 24;
         constexpr u32 osxsave = 1U << 27;
         out.c &= ~osxsave;
-        if (hv_cr4 & Cr4::osxsave && out.c & 1U << 26)
-            out.c |= osxsave;
+        if (hv_cr4 & Cr4::osxsave && out.c & 1U << 26) out.c |= osxsave;
     } else if (leaf == 0xd && xstate_info.xsave && (subleaf == 0 || (subleaf == 1 && out.a & 2))) {
         // EBX: bytes for what XCR0 enables now, compacted in subleaf 1 (XSAVEC); the real CPU computes it from the live
         // XCR0. Linux gives up XSAVE, on one vCPU only, when it reads 0.
@@ -72,4 +63,4 @@ CpuidLeaf guest_cpuid(const Vcpu& vcpu, u32 leaf, u32 subleaf) {
     return out;
 }
 
-}  // namespace hv
+} // namespace hv

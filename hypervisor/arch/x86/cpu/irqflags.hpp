@@ -22,16 +22,14 @@ inline u64 irq_save() {
     return flags;
 }
 inline void irq_restore(u64 flags) {
-    if (flags & 0x200)
-        irq_enable();
+    if (flags & 0x200) irq_enable();
 }
-void tlb_poll();  ///< mm/tlb.cpp
+void tlb_poll(); ///< mm/tlb.cpp
 /// Body of every busy wait. With interrupts off it pays TLB flushes asked of this CPU, since whoever is waited for may
 /// be waiting for them.
 inline void cpu_relax() {
     asm volatile("pause" ::: "memory");
-    if (!irqs_enabled())
-        tlb_poll();
+    if (!irqs_enabled()) tlb_poll();
 }
 
-}  // namespace hv
+} // namespace hv

@@ -12,8 +12,8 @@ struct Msr {
                          pred_cmd = 0x49, bios_sign = 0x8b, mtrr_cap = 0xfe, arch_caps = 0x10a, sysenter_cs = 0x174,
                          sysenter_esp = 0x175, sysenter_eip = 0x176, mcg_cap = 0x179, mcg_status = 0x17a,
                          mcg_ctl = 0x17b, misc_enable = 0x1a0, debugctl = 0x1d9, mtrr_phys_base0 = 0x200, pat = 0x277,
-                         mtrr_def_type = 0x2ff, mc0_ctl = 0x400, tsc_deadline = 0x6e0, x2apic_base = 0x800,
-                         xss = 0xda0, platform_info = 0xce, misc_features = 0x140;
+                         mtrr_def_type = 0x2ff, mc0_ctl = 0x400, tsc_deadline = 0x6e0, x2apic_base = 0x800, xss = 0xda0,
+                         platform_info = 0xce, misc_features = 0x140;
     static constexpr u32 efer = 0xc0000080, star = 0xc0000081, lstar = 0xc0000082, cstar = 0xc0000083,
                          sfmask = 0xc0000084, fs_base = 0xc0000100, gs_base = 0xc0000101, kernel_gs_base = 0xc0000102,
                          tsc_aux = 0xc0000103, vm_cr = 0xc0010114, vm_hsave_pa = 0xc0010117, de_cfg = 0xc0011029;
@@ -38,8 +38,7 @@ inline Result<u64> rdmsr_safe(u32 msr) {
                  ".popsection\n" HV_EXTABLE("1b", "3b")
                  : "=&a"(low), "=&d"(high), "=&r"(ok)
                  : "c"(msr));
-    if (!ok)
-        return Errno::fault;
+    if (!ok) return Errno::fault;
     return u64{high} << 32 | low;
 }
 inline Status wrmsr_safe(u32 msr, u64 value) {
@@ -49,9 +48,8 @@ inline Status wrmsr_safe(u32 msr, u64 value) {
                  : "=&r"(ok)
                  : "c"(msr), "a"(static_cast<u32>(value)), "d"(static_cast<u32>(value >> 32))
                  : "memory");
-    if (!ok)
-        return Errno::fault;
+    if (!ok) return Errno::fault;
     return {};
 }
 
-}  // namespace hv
+} // namespace hv

@@ -26,24 +26,19 @@ bool is_pmu(u32 msr) {
 }
 /// The hardware domain may look at what the firmware set up.
 Result<u64> hardware_value(const Vcpu& vcpu, u32 msr) {
-    if (!vcpu.domain->is_hardware)
-        return u64{0};
+    if (!vcpu.domain->is_hardware) return u64{0};
     return rdmsr_safe(msr);
 }
 
-}  // namespace
+} // namespace
 
 Result<u64> guest_rdmsr(Vcpu& vcpu, u32 msr) {
     const PvVcpu& pv = vcpu.arch.pv;
     switch (msr) {
-    case Msr::fs_base:
-        return segment_fs_base();
-    case Msr::gs_base:
-        return segment_gs_base_active();
-    case Msr::kernel_gs_base:
-        return pv.kernel_mode ? segment_gs_base_inactive() : pv.gs_base_user;
-    case Msr::efer:
-        return rdmsr(Msr::efer) & ~Msr::efer_svme;
+    case Msr::fs_base: return segment_fs_base();
+    case Msr::gs_base: return segment_gs_base_active();
+    case Msr::kernel_gs_base: return pv.kernel_mode ? segment_gs_base_inactive() : pv.gs_base_user;
+    case Msr::efer: return rdmsr(Msr::efer) & ~Msr::efer_svme;
     case Msr::star:
     case Msr::lstar:
     case Msr::cstar:
@@ -55,34 +50,25 @@ Result<u64> guest_rdmsr(Vcpu& vcpu, u32 msr) {
     case Msr::mcg_ctl:
     case Msr::debugctl:
     case Msr::misc_features:
-    case 0x17:        // IA32_PLATFORM_ID
-    case 0x19a:       // IA32_CLOCK_MODULATION
-    case 0x1b0:       // IA32_ENERGY_PERF_BIAS
-    case hwcr:
-        return u64{0};
-    case Msr::mcg_cap:
-        return u64{0};  // no banks: machine checks are the hypervisor's
-    case Msr::pat:
-        return rdmsr(Msr::pat);
-    case Msr::tsc:
-        return rdtsc();
-    case Msr::apic_base:
-        return hardware_value(vcpu, msr);
+    case 0x17:  // IA32_PLATFORM_ID
+    case 0x19a: // IA32_CLOCK_MODULATION
+    case 0x1b0: // IA32_ENERGY_PERF_BIAS
+    case hwcr: return u64{0};
+    case Msr::mcg_cap: return u64{0}; // no banks: machine checks are the hypervisor's
+    case Msr::pat: return rdmsr(Msr::pat);
+    case Msr::tsc: return rdtsc();
+    case Msr::apic_base: return hardware_value(vcpu, msr);
     case Msr::bios_sign:
     case Msr::misc_enable:
-    case syscfg:
-        return hardware_value(vcpu, msr);
+    case syscfg: return hardware_value(vcpu, msr);
     case Msr::tsc_aux:
-        if (!cpu_features.rdtscp)
-            return Errno::inval;
+        if (!cpu_features.rdtscp) return Errno::inval;
         return pv.tsc_aux;
-    case Msr::de_cfg:  // Linux asks whether LFENCE serialises
-        if (cpu_features.vendor == CpuVendor::intel)
-            return Errno::inval;
+    case Msr::de_cfg: // Linux asks whether LFENCE serialises
+        if (cpu_features.vendor == CpuVendor::intel) return Errno::inval;
         return u64{2};
     case Msr::platform_info:
-        if (cpu_features.vendor != CpuVendor::intel)
-            return Errno::inval;
+        if (cpu_features.vendor != CpuVendor::intel) return Errno::inval;
         return vcpu.domain->arch.cpu_policy->platform_info;
     default:
         if (is_mc_bank(msr) || is_mtrr(msr) || is_pmu(msr))
@@ -97,22 +83,19 @@ Status guest_wrmsr(Vcpu& vcpu, u32 msr, u64 value) {
     case Msr::fs_base:
     case Msr::gs_base:
     case Msr::kernel_gs_base:
-        if (!canonical(value))
-            return Errno::inval;
+        if (!canonical(value)) return Errno::inval;
         if (msr == Msr::fs_base)
             segment_set_fs_base(value);
         else
             segment_set_gs_base(value, msr == Msr::gs_base);
         return {};
     case Msr::tsc_aux:
-        if (!cpu_features.rdtscp || value >> 32)
-            return Errno::inval;
+        if (!cpu_features.rdtscp || value >> 32) return Errno::inval;
         pv.tsc_aux = value;
         wrmsr(Msr::tsc_aux, value);
         return {};
-    case Msr::pat:
-        return value == rdmsr(Msr::pat) ? Status{} : Status{Errno::inval};
-    case Msr::efer:  // ours: guests find NX and SCE on
+    case Msr::pat: return value == rdmsr(Msr::pat) ? Status{} : Status{Errno::inval};
+    case Msr::efer: // ours: guests find NX and SCE on
     case Msr::star:
     case Msr::lstar:
     case Msr::cstar:
@@ -131,11 +114,9 @@ Status guest_wrmsr(Vcpu& vcpu, u32 msr, u64 value) {
     case 0x1b0:
     case hwcr:
     case syscfg:
-    case Msr::de_cfg:
-        return {};
-    default:
-        return is_mc_bank(msr) || is_pmu(msr) ? Status{} : Status{Errno::inval};
+    case Msr::de_cfg: return {};
+    default: return is_mc_bank(msr) || is_pmu(msr) ? Status{} : Status{Errno::inval};
     }
 }
 
-}  // namespace hv
+} // namespace hv

@@ -17,7 +17,7 @@ constexpr u32 last_basic = 0xd, last_extended = 0x80000021;
 struct FeatureWord {
     u32 leaf, subleaf;
     u32 xen_cpuid_leaf_t::*reg;
-    u32 allowed[4];  ///< by PolicyLimit
+    u32 allowed[4]; ///< by PolicyLimit
 };
 using L = xen_cpuid_leaf_t;
 // The masks are the header's A, S and H annotations (upper case: default), without what would need MSRs that we do not
@@ -44,7 +44,7 @@ constexpr u32 feature_word_count = sizeof(feature_words) / sizeof(feature_words[
 static_assert(feature_word_count <= featureset_words);
 
 constexpr u32 htt = 1U << 28, hypervisor_present = 1U << 31;
-constexpr u32 amd_common_edx = 0x0183f3ff;  ///< bits of 80000001.edx that repeat 1.edx on AMD (APM vol.3 E.4.2)
+constexpr u32 amd_common_edx = 0x0183f3ff; ///< bits of 80000001.edx that repeat 1.edx on AMD (APM vol.3 E.4.2)
 
 constinit CpuPolicy policies[6];
 
@@ -62,31 +62,26 @@ constexpr u32 subleaves_of(u32 leaf) {
 }
 
 constexpr bool known_leaf(u32 leaf, u32 subleaf) {
-    if (leaf <= last_basic)
-        return subleaves_of(leaf) ? subleaf < subleaves_of(leaf) : subleaf == no_subleaf;
+    if (leaf <= last_basic) return subleaves_of(leaf) ? subleaf < subleaves_of(leaf) : subleaf == no_subleaf;
     return leaf >= 0x80000000 && leaf <= last_extended && subleaf == no_subleaf;
 }
 
 void take(CpuPolicy& policy, u32 leaf, u32 subleaf = no_subleaf) {
     const CpuidLeaf r = cpuid(leaf, subleaf == no_subleaf ? 0 : subleaf);
-    if (r.a | r.b | r.c | r.d)
-        static_cast<void>(policy.set({leaf, subleaf, r.a, r.b, r.c, r.d}));
+    if (r.a | r.b | r.c | r.d) static_cast<void>(policy.set({leaf, subleaf, r.a, r.b, r.c, r.d}));
 }
 
 void collect_raw(CpuPolicy& policy) {
     for (u32 leaf = 0; leaf <= min_of(cpu_features.max_leaf, last_basic); ++leaf) {
         const u32 count = leaf == 0xd ? 10 : subleaves_of(leaf);
-        if (!count)
-            take(policy, leaf);
+        if (!count) take(policy, leaf);
         for (u32 i = 0; i < count; ++i) {
-            if (leaf == 7 && i > cpuid(7, 0).a)
-                break;
+            if (leaf == 7 && i > cpuid(7, 0).a) break;
             take(policy, leaf, i);
         }
     }
     for (u32 leaf = 0x80000000; leaf <= min_of(cpu_features.max_ext_leaf, last_extended); ++leaf)
-        if (leaf <= 0x80000008 || leaf == 0x80000021)
-            take(policy, leaf);
+        if (leaf <= 0x80000008 || leaf == 0x80000021) take(policy, leaf);
 }
 
 /// What the hypervisor itself uses: without AVX when its state cannot be switched, and so on.
@@ -96,10 +91,15 @@ void restrict_to_xstate(CpuPolicy& policy) {
         u32 word, bits;
     };
     constexpr Dependent dependents[] = {
-        {4, 1, 1U << 28 | 1U << 12 | 1U << 29},      // AVX FMA F16C
-        {4, 3, 1U << 11 | 1U << 16},                 // XOP FMA4
-        {4, 5, 1U << 5}, {4, 6, 3U << 9}, {4, 10, 1U << 4},  // AVX2, VAES VPCLMULQDQ, AVX-VNNI
-        {0xe4, 5, 0xdc230000}, {0xe4, 6, 0x5842}, {0xe4, 9, 0x10c}, {0xe4, 10, 1U << 5},  // AVX-512
+        {4, 1, 1U << 28 | 1U << 12 | 1U << 29}, // AVX FMA F16C
+        {4, 3, 1U << 11 | 1U << 16},            // XOP FMA4
+        {4, 5, 1U << 5},
+        {4, 6, 3U << 9},
+        {4, 10, 1U << 4}, // AVX2, VAES VPCLMULQDQ, AVX-VNNI
+        {0xe4, 5, 0xdc230000},
+        {0xe4, 6, 0x5842},
+        {0xe4, 9, 0x10c},
+        {0xe4, 10, 1U << 5}, // AVX-512
     };
     const u64 mask = xstate_info.xsave ? xstate_info.mask : 0;
     for (const Dependent& d : dependents)
@@ -107,15 +107,13 @@ void restrict_to_xstate(CpuPolicy& policy) {
             if (xen_cpuid_leaf_t* leaf = policy.find(feature_words[d.word].leaf, feature_words[d.word].subleaf))
                 leaf->*feature_words[d.word].reg &= ~d.bits;
     if (!xstate_info.xsave)
-        if (xen_cpuid_leaf_t* leaf = policy.find(1))
-            leaf->c &= ~(3U << 26);
+        if (xen_cpuid_leaf_t* leaf = policy.find(1)) leaf->c &= ~(3U << 26);
 }
 
 void restrict_xstate_leaves(CpuPolicy& policy) {
     for (u32 i = 0; i < 63; ++i) {
         xen_cpuid_leaf_t* leaf = policy.find(0xd, i);
-        if (!leaf)
-            continue;
+        if (!leaf) continue;
         if (!xstate_info.xsave || (i >= 2 && !(xstate_info.mask >> i & 1))) {
             leaf->a = leaf->b = leaf->c = leaf->d = 0;
         } else if (i == 0) {
@@ -123,36 +121,32 @@ void restrict_xstate_leaves(CpuPolicy& policy) {
             leaf->b = leaf->c = xstate_info.size;
             leaf->d = static_cast<u32>(xstate_info.mask >> 32);
         } else if (i == 1) {
-            leaf->b = leaf->c = leaf->d = 0;  // no supervisor states
+            leaf->b = leaf->c = leaf->d = 0; // no supervisor states
         }
     }
 }
 
 void clear_leaf(CpuPolicy& policy, u32 leaf, u32 subleaf = no_subleaf) {
-    if (xen_cpuid_leaf_t* at = policy.find(leaf, subleaf))
-        at->a = at->b = at->c = at->d = 0;
+    if (xen_cpuid_leaf_t* at = policy.find(leaf, subleaf)) at->a = at->b = at->c = at->d = 0;
 }
 
-}  // namespace
+} // namespace
 
 xen_cpuid_leaf_t* CpuPolicy::find(u32 leaf, u32 subleaf) {
     const u32 wanted = subleaves_of(leaf) ? (subleaf == no_subleaf ? 0 : subleaf) : no_subleaf;
     for (u32 i = 0; i < count; ++i)
-        if (leaves[i].leaf == leaf && leaves[i].subleaf == wanted)
-            return &leaves[i];
+        if (leaves[i].leaf == leaf && leaves[i].subleaf == wanted) return &leaves[i];
     return nullptr;
 }
 
 Status CpuPolicy::set(const xen_cpuid_leaf_t& leaf) {
     if (leaf.leaf == 0x40000000 || leaf.leaf == 0x40000100)
-        return {};  // limits of the hypervisor's own leaves: ours do not vary
-    if (!known_leaf(leaf.leaf, leaf.subleaf))
-        return Errno::range;
+        return {}; // limits of the hypervisor's own leaves: ours do not vary
+    if (!known_leaf(leaf.leaf, leaf.subleaf)) return Errno::range;
     if (xen_cpuid_leaf_t* old = find(leaf.leaf, leaf.subleaf)) {
         *old = leaf;
     } else if (leaf.a | leaf.b | leaf.c | leaf.d) {
-        if (count == max_policy_leaves)
-            return Errno::no_spc;
+        if (count == max_policy_leaves) return Errno::no_spc;
         leaves[count++] = leaf;
     }
     if (leaf.leaf == 0)
@@ -167,32 +161,28 @@ void policy_restrict(CpuPolicy& policy, PolicyLimit limit) {
     for (const FeatureWord& word : feature_words) {
         xen_cpuid_leaf_t* leaf = policy.find(word.leaf, word.subleaf);
         const xen_cpuid_leaf_t* on_host = host.find(word.leaf, word.subleaf);
-        if (leaf)
-            leaf->*word.reg &= (on_host ? on_host->*word.reg : 0) & word.allowed[static_cast<unsigned>(limit)];
+        if (leaf) leaf->*word.reg &= (on_host ? on_host->*word.reg : 0) & word.allowed[static_cast<unsigned>(limit)];
     }
     if (xen_cpuid_leaf_t* leaf = policy.find(1)) {
-        leaf->b &= 0x0000ff00;  // CLFLUSH size; APIC id and count depend on the vCPU
+        leaf->b &= 0x0000ff00; // CLFLUSH size; APIC id and count depend on the vCPU
         leaf->c |= hypervisor_present;
         leaf->d &= ~htt;
         xen_cpuid_leaf_t* extended = policy.find(0x80000001);
         if (extended && (cpu_features.vendor == CpuVendor::amd || cpu_features.vendor == CpuVendor::hygon))
             extended->d |= leaf->d & amd_common_edx;
-        if (extended)
-            extended->b = 0;
+        if (extended) extended->b = 0;
     }
     for (u32 leaf : {3U, 5U, 6U, 8U, 9U, 0xaU, 0xcU})
         clear_leaf(policy, leaf);
     clear_leaf(policy, 0xb, 0);
     clear_leaf(policy, 0xb, 1);
     restrict_xstate_leaves(policy);
-    if (xen_cpuid_leaf_t* leaf = policy.find(0x80000007))
-        leaf->a = leaf->b = leaf->c = 0;
+    if (xen_cpuid_leaf_t* leaf = policy.find(0x80000007)) leaf->a = leaf->b = leaf->c = 0;
     if (xen_cpuid_leaf_t* leaf = policy.find(0x80000008)) {
         leaf->a &= 0xffff;
-        leaf->c = leaf->d = 0;  // every vCPU is its own package
+        leaf->c = leaf->d = 0; // every vCPU is its own package
     }
-    if (xen_cpuid_leaf_t* leaf = policy.find(0x80000021))
-        leaf->b = leaf->c = leaf->d = 0;
+    if (xen_cpuid_leaf_t* leaf = policy.find(0x80000021)) leaf->b = leaf->c = leaf->d = 0;
     policy.platform_info &= host.platform_info;
 }
 
@@ -202,8 +192,7 @@ void policy_featureset(const CpuPolicy& policy, u32 (&words)[featureset_words]) 
             i < feature_word_count ? policy.find(feature_words[i].leaf, feature_words[i].subleaf) : nullptr;
         words[i] = leaf ? leaf->*feature_words[i].reg : 0;
     }
-    if (cpu_features.vendor == CpuVendor::amd || cpu_features.vendor == CpuVendor::hygon)
-        words[2] &= ~amd_common_edx;
+    if (cpu_features.vendor == CpuVendor::amd || cpu_features.vendor == CpuVendor::hygon) words[2] &= ~amd_common_edx;
 }
 
 void policy_init() {
@@ -212,8 +201,7 @@ void policy_init() {
     CpuPolicy& host = slot(PolicyKind::host);
     host = raw;
     restrict_to_xstate(host);
-    if (cpu_features.cpuid_faulting)
-        host.platform_info = platform_info_cpuid_faulting;
+    if (cpu_features.cpuid_faulting) host.platform_info = platform_info_cpuid_faulting;
     constexpr PolicyKind kinds[] = {PolicyKind::pv_max, PolicyKind::hvm_max, PolicyKind::pv_default,
                                     PolicyKind::hvm_default};
     for (u32 i = 0; i < 4; ++i) {
@@ -238,12 +226,11 @@ void policy_domain_destroy(Domain& domain) {
 void policy_hw_caps(u32 (&caps)[8]) {
     u32 words[featureset_words];
     policy_featureset(slot(PolicyKind::host), words);
-    constexpr u32 order[8] = {0, 1, 2, 3, 4, 5, 6, 7};  // see the declaration
+    constexpr u32 order[8] = {0, 1, 2, 3, 4, 5, 6, 7}; // see the declaration
     for (u32 i = 0; i < 8; ++i)
         caps[i] = words[order[i]];
     // The tools compare raw CPUID: the AMD copies of 1.edx belong to it.
-    if (const xen_cpuid_leaf_t* leaf = slot(PolicyKind::host).find(0x80000001))
-        caps[2] = leaf->d;
+    if (const xen_cpuid_leaf_t* leaf = slot(PolicyKind::host).find(0x80000001)) caps[2] = leaf->d;
 }
 
-}  // namespace hv
+} // namespace hv

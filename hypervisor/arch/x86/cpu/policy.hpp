@@ -19,7 +19,7 @@ inline constexpr u64 platform_info_cpuid_faulting = u64{1} << 31;
 struct CpuPolicy {
     u32 count = 0;
     u32 max_basic = 0, max_extended = 0;
-    u64 platform_info = 0;   ///< MSR 0xce: bit 31 = CPUID faulting offered
+    u64 platform_info = 0; ///< MSR 0xce: bit 31 = CPUID faulting offered
     xen_cpuid_leaf_t leaves[max_policy_leaves] = {};
 
     /// nullptr when it has none; `subleaf` is ignored for leaves without.
@@ -36,9 +36,9 @@ void policy_restrict(CpuPolicy& policy, PolicyLimit limit);
 void policy_featureset(const CpuPolicy& policy, u32 (&words)[featureset_words]);
 
 enum class PolicyKind : u8 { raw, host, pv_max, hvm_max, pv_default, hvm_default };
-void policy_init();                              ///< boot CPU, after cpu_identify() and xstate_init()
+void policy_init(); ///< boot CPU, after cpu_identify() and xstate_init()
 const CpuPolicy& policy_of(PolicyKind kind);
-Status policy_domain_create(Domain& domain);     ///< gives it a copy of its default
+Status policy_domain_create(Domain& domain); ///< gives it a copy of its default
 void policy_domain_destroy(Domain& domain);
 
 /// CPUID as this vCPU sees it, 0x40000000 leaves included.
@@ -56,4 +56,4 @@ Status sysctl_get_cpu_levelling_caps(xen_sysctl_cpu_levelling_caps& op);
 /// physinfo's hw_cap: CPUID 1.edx, 1.ecx, 80000001.edx, 80000001.ecx, D:1.eax, 7.ebx, 7.ecx, 80000007.edx.
 void policy_hw_caps(u32 (&caps)[8]);
 
-}  // namespace hv
+} // namespace hv

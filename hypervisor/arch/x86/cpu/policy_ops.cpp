@@ -10,18 +10,16 @@ namespace hv {
 
 namespace {
 
-constexpr u32 policy_msrs = 1, max_policy_msrs = 2;  ///< tools also write ARCH_CAPABILITIES
+constexpr u32 policy_msrs = 1, max_policy_msrs = 2; ///< tools also write ARCH_CAPABILITIES
 
 /// Calls emit(leaf, subleaf) for everything in the serialised form: also leaves that are empty here, because libxc
 /// serialises its own copy into as many entries as it got from us.
-template <typename F>
-void each_serialised_leaf(const CpuPolicy& policy, F&& emit) {
+template <typename F> void each_serialised_leaf(const CpuPolicy& policy, F&& emit) {
     const xen_cpuid_leaf_t* features = policy.find(7, 0);
     const u32 feature_subleaves = min_of(features ? features->a : 0, 2U) + 1;
     for (u32 leaf = 0; leaf <= policy.max_basic; ++leaf) {
         const u32 count = leaf == 4 ? 6 : leaf == 7 ? feature_subleaves : leaf == 0xb ? 2 : leaf == 0xd ? 63 : 0;
-        if (!count)
-            emit(leaf, XEN_CPUID_NO_SUBLEAF);
+        if (!count) emit(leaf, XEN_CPUID_NO_SUBLEAF);
         for (u32 subleaf = 0; subleaf < count; ++subleaf)
             emit(leaf, subleaf);
     }
@@ -41,8 +39,7 @@ Status write_leaves(const CpuPolicy& policy, GuestOut<xen_cpuid_leaf_t> out, u32
             status = count < room ? out.offset(count).write(found ? *found : empty) : Status{Errno::no_bufs};
         ++count;
     });
-    if (status.ok())
-        room = count;
+    if (status.ok()) room = count;
     return status;
 }
 
@@ -56,8 +53,7 @@ Status serialise(const CpuPolicy& policy, GuestOut<xen_cpuid_leaf_t> leaves, u32
     if (msrs.null()) {
         nr_msrs = max_policy_msrs;
     } else {
-        if (nr_msrs < policy_msrs)
-            return Errno::no_bufs;
+        if (nr_msrs < policy_msrs) return Errno::no_bufs;
         const xen_msr_entry_t entry = {Msr::platform_info, 0, policy.platform_info};
         TRY(msrs.write(entry));
         nr_msrs = policy_msrs;
@@ -81,8 +77,7 @@ Status merge(CpuPolicy& policy, xen_domctl_cpu_policy& op) {
         xen_msr_entry_t entry;
         TRY(msrs.offset(i).read(entry));
         op.err_msr = entry.idx;
-        if (entry.flags)
-            return Errno::inval;
+        if (entry.flags) return Errno::inval;
         if (entry.idx == Msr::platform_info && (entry.val & ~platform_info_cpuid_faulting) == 0)
             policy.platform_info = entry.val;
         else if (entry.idx != Msr::arch_caps || entry.val)
@@ -92,7 +87,7 @@ Status merge(CpuPolicy& policy, xen_domctl_cpu_policy& op) {
     return {};
 }
 
-}  // namespace
+} // namespace
 
 Status domctl_get_cpu_policy(Domain& domain, xen_domctl_cpu_policy& op) {
     return serialise(*domain.arch.cpu_policy, GuestOut<xen_cpuid_leaf_t>(op.leaves), op.nr_leaves,
@@ -100,14 +95,11 @@ Status domctl_get_cpu_policy(Domain& domain, xen_domctl_cpu_policy& op) {
 }
 
 Status domctl_set_cpu_policy(Domain& domain, xen_domctl_cpu_policy& op) {
-    if (&domain == current().domain || domain.creation_finished)
-        return Errno::exist;
+    if (&domain == current().domain || domain.creation_finished) return Errno::exist;
     op.err_leaf = op.err_subleaf = op.err_msr = ~0U;
-    if (op.nr_leaves > 4 * max_policy_leaves || op.nr_msrs > 64)
-        return Errno::too_big;
+    if (op.nr_leaves > 4 * max_policy_leaves || op.nr_msrs > 64) return Errno::too_big;
     auto* const merged = make<CpuPolicy>(*domain.arch.cpu_policy);
-    if (!merged)
-        return Errno::no_mem;
+    if (!merged) return Errno::no_mem;
     const Status status = merge(*merged, op);
     if (status.ok()) {
         policy_restrict(*merged, domain.is_hvm ? PolicyLimit::hvm_max : PolicyLimit::pv_max);
@@ -118,28 +110,24 @@ Status domctl_set_cpu_policy(Domain& domain, xen_domctl_cpu_policy& op) {
 }
 
 Status sysctl_get_cpu_policy(xen_sysctl_cpu_policy& op) {
-    if (op.index > static_cast<u32>(PolicyKind::hvm_default))
-        return Errno::inval;
+    if (op.index > static_cast<u32>(PolicyKind::hvm_default)) return Errno::inval;
     const auto kind = static_cast<PolicyKind>(op.index);
-    if (kind == PolicyKind::hvm_max || kind == PolicyKind::hvm_default)
-        return Errno::opnotsupp;
+    if (kind == PolicyKind::hvm_max || kind == PolicyKind::hvm_default) return Errno::opnotsupp;
     return serialise(policy_of(kind), GuestOut<xen_cpuid_leaf_t>(op.leaves), op.nr_leaves,
                      GuestOut<xen_msr_entry_t>(op.msrs), op.nr_msrs);
 }
 
 Status sysctl_get_cpu_featureset(xen_sysctl_cpu_featureset& op) {
-    constexpr PolicyKind kinds[] = {PolicyKind::raw, PolicyKind::host, PolicyKind::pv_default,
+    constexpr PolicyKind kinds[] = {PolicyKind::raw,         PolicyKind::host,   PolicyKind::pv_default,
                                     PolicyKind::hvm_default, PolicyKind::pv_max, PolicyKind::hvm_max};
-    if (op.index >= sizeof(kinds) / sizeof(kinds[0]))
-        return Errno::inval;
+    if (op.index >= sizeof(kinds) / sizeof(kinds[0])) return Errno::inval;
     const PolicyKind kind = kinds[op.index];
     const GuestOut<u32> out(op.features);
     if (out.null()) {
         op.nr_features = featureset_words;
         return {};
     }
-    if (kind == PolicyKind::hvm_max || kind == PolicyKind::hvm_default)
-        return Errno::opnotsupp;
+    if (kind == PolicyKind::hvm_max || kind == PolicyKind::hvm_default) return Errno::opnotsupp;
     u32 words[featureset_words];
     policy_featureset(policy_of(kind), words);
     const bool cut = op.nr_features < featureset_words;
@@ -153,4 +141,4 @@ Status sysctl_get_cpu_levelling_caps(xen_sysctl_cpu_levelling_caps& op) {
     return {};
 }
 
-}  // namespace hv
+} // namespace hv

@@ -42,10 +42,8 @@ static bool prepare(CpuId cpu) {
     u8* stack = static_cast<u8*>(alloc_pages(stack_order));
     void* gdt = alloc_pages();
     if (!stack || !gdt || !sched_cpu_up(cpu).ok()) {
-        if (stack)
-            free_pages(stack, stack_order);
-        if (gdt)
-            free_pages(gdt);
+        if (stack) free_pages(stack, stack_order);
+        if (gdt) free_pages(gdt);
         return false;
     }
     auto* info = reinterpret_cast<CpuInfo*>(stack + stack_size) - 1;
@@ -60,8 +58,7 @@ static bool prepare(CpuId cpu) {
 
 static bool wait_for(const auto& condition, u64 milliseconds) {
     for (u64 i = 0; i < milliseconds * 10; ++i) {
-        if (condition())
-            return true;
+        if (condition()) return true;
         udelay(100);
     }
     return condition();
@@ -75,14 +72,15 @@ static bool start(CpuId cpu) {
     lapic_send_init(apic_id);
     udelay(10000);
     lapic_send_startup(apic_id, page);
-    if (!wait_for(answered, 10))
-        lapic_send_startup(apic_id, page);
+    if (!wait_for(answered, 10)) lapic_send_startup(apic_id, page);
     return wait_for(answered, 1000) && wait_for([cpu] { return online_cpus.test(cpu); }, 5000);
 }
 
 void smp_boot() {
-    const u32 wanted = static_cast<u32>(min_of<u64>(min_of<u64>(cpu_count_present, max_cpus), max_of<u64>(maxcpus.value, 1)));
-    memcpy(direct_map(trampoline_maddr), ap_trampoline_start, static_cast<usize>(ap_trampoline_end - ap_trampoline_start));
+    const u32 wanted =
+        static_cast<u32>(min_of<u64>(min_of<u64>(cpu_count_present, max_cpus), max_of<u64>(maxcpus.value, 1)));
+    memcpy(direct_map(trampoline_maddr), ap_trampoline_start,
+           static_cast<usize>(ap_trampoline_end - ap_trampoline_start));
     for (CpuId cpu = 1; cpu < wanted; ++cpu) {
         if (!prepare(cpu)) {
             log_error("CPU{}: not enough memory to start it", cpu);
@@ -97,4 +95,4 @@ void smp_boot() {
     log_info("Brought up {} CPUs", cpu_count_online());
 }
 
-}  // namespace hv
+} // namespace hv

@@ -12,10 +12,8 @@ CpuFeatures cpu_features;
 u64 hv_cr4;
 
 static CpuVendor vendor_of(const char* name) {
-    if (string_equal(name, "AuthenticAMD"))
-        return CpuVendor::amd;
-    if (string_equal(name, "HygonGenuine"))
-        return CpuVendor::hygon;
+    if (string_equal(name, "AuthenticAMD")) return CpuVendor::amd;
+    if (string_equal(name, "HygonGenuine")) return CpuVendor::hygon;
     return string_equal(name, "GenuineIntel") ? CpuVendor::intel : CpuVendor::unknown;
 }
 
@@ -29,10 +27,8 @@ static void identify_model(CpuFeatures& f) {
     f.stepping = version & 15;
     f.model = version >> 4 & 15;
     f.family = version >> 8 & 15;
-    if (f.family == 15 || f.family == 6)
-        f.model |= version >> 12 & 0xf0;
-    if (f.family == 15)
-        f.family += version >> 20 & 0xff;
+    if (f.family == 15 || f.family == 6) f.model |= version >> 12 & 0xf0;
+    if (f.family == 15) f.family += version >> 20 & 0xff;
     f.max_ext_leaf = cpuid(0x80000000).a;
     if (f.max_ext_leaf >= 0x80000004) {
         for (u32 i = 0; i < 3; ++i) {
@@ -82,24 +78,24 @@ static void identify_features(CpuFeatures& f) {
     f.svm = bit(e1.c, 2);
     f.syscall32 = f.vendor == CpuVendor::amd || f.vendor == CpuVendor::hygon;
     f.invariant_tsc = bit(e7.d, 8);
-    f.cpuid_faulting = f.vendor == CpuVendor::intel && f.max_leaf >= 7 &&
-                       rdmsr_safe(Msr::platform_info).ok() && (rdmsr(Msr::platform_info) >> 31 & 1);
+    f.cpuid_faulting = f.vendor == CpuVendor::intel && f.max_leaf >= 7 && rdmsr_safe(Msr::platform_info).ok() &&
+                       (rdmsr(Msr::platform_info) >> 31 & 1);
 }
 
 void cpu_identify() {
     identify_model(cpu_features);
     identify_features(cpu_features);
     const CpuFeatures& f = cpu_features;
-    if (!f.pge || !f.pat || !f.clflush)
-        boot_failed("this CPU lacks global pages, PAT or CLFLUSH");
+    if (!f.pge || !f.pat || !f.clflush) boot_failed("this CPU lacks global pages, PAT or CLFLUSH");
     hv_cr4 = Cr4::pae | Cr4::pge | Cr4::de | Cr4::osfxsr | Cr4::osxmmexcpt | (f.mce ? Cr4::mce : 0) |
              (f.fsgsbase ? Cr4::fsgsbase : 0) | (f.umip ? Cr4::umip : 0) | (f.smep ? Cr4::smep : 0) |
              (f.smap ? Cr4::smap : 0) | (f.xsave ? Cr4::osxsave : 0);
-    log_info("CPU: {} family {:x} model {:x} stepping {}: {}", f.vendor_name, f.family, f.model, f.stepping, f.model_name);
+    log_info("CPU: {} family {:x} model {:x} stepping {}: {}", f.vendor_name, f.family, f.model, f.stepping,
+             f.model_name);
     log_info("CPU: {} physical bits{}{}{}{}{}{}{}{}{}{}", f.phys_bits, f.nx ? " nx" : "", f.page1g ? " 1g-pages" : "",
              f.pcid ? " pcid" : "", f.smep ? " smep" : "", f.smap ? " smap" : "", f.umip ? " umip" : "",
              f.fsgsbase ? " fsgsbase" : "", f.x2apic ? " x2apic" : "", f.xsave ? " xsave" : "",
              f.tsc_deadline ? " tsc-deadline" : "");
 }
 
-}  // namespace hv
+} // namespace hv

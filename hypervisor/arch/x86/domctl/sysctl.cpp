@@ -26,8 +26,7 @@ ApicShape apic_shape() {
         return shape;
     }
     const CpuidLeaf one = cpuid(1);
-    if (!(one.d & (1u << 28)))
-        return shape;
+    if (!(one.d & (1u << 28))) return shape;
     shape.package_bits = bits_for(one.b >> 16 & 0xff);
     if (cpu_features.vendor == CpuVendor::intel && cpu_features.max_leaf >= 4) {
         const u32 cores = (cpuid(4).a >> 26) + 1;
@@ -35,8 +34,7 @@ ApicShape apic_shape() {
         shape.thread_bits = bits_for(threads ? threads : 1);
     } else if (cpu_features.max_ext_leaf >= 0x80000008) {
         // APM vol.3: ApicIdSize, and threads per core where topology extensions exist.
-        if (const u32 size = cpuid(0x80000008).c >> 12 & 0xf)
-            shape.package_bits = size;
+        if (const u32 size = cpuid(0x80000008).c >> 12 & 0xf) shape.package_bits = size;
         if (cpu_features.max_ext_leaf >= 0x8000001e && (cpuid(0x80000001).c & (1u << 22)))
             shape.thread_bits = bits_for((cpuid(0x8000001e).b >> 8 & 0xff) + 1);
     }
@@ -48,8 +46,7 @@ xen_sysctl_cputopo topology_of(const ApicShape& shape, CpuId cpu) {
     const u32 in_package = apic & ((u32{1} << shape.package_bits) - 1);
     u32 node = 0;
     for (u32 i = 0; i < acpi.cpu_count; ++i)
-        if (acpi.cpus[i].apic_id == apic)
-            node = acpi.cpus[i].node;
+        if (acpi.cpus[i].apic_id == apic) node = acpi.cpus[i].node;
     return {in_package >> shape.thread_bits, apic >> shape.package_bits, node};
 }
 
@@ -60,14 +57,13 @@ Status cpu_topology(xen_sysctl_cputopoinfo& op) {
     op.num_cpus = total;
     for (CpuId cpu = 0; cpu < total && cpu < room && !out.null(); ++cpu) {
         xen_sysctl_cputopo entry{XEN_INVALID_CORE_ID, XEN_INVALID_SOCKET_ID, XEN_INVALID_NODE_ID};
-        if (online_cpus.test(cpu))
-            entry = topology_of(shape, cpu);
+        if (online_cpus.test(cpu)) entry = topology_of(shape, cpu);
         TRY(out.offset(cpu).write(entry));
     }
     return {};
 }
 
-}  // namespace
+} // namespace
 
 void arch_physinfo(xen_sysctl_physinfo& info) {
     const ApicShape shape = apic_shape();
@@ -85,21 +81,14 @@ void arch_physinfo(xen_sysctl_physinfo& info) {
 
 Result<Copyback> arch_sysctl(xen_sysctl& op) {
     switch (op.cmd) {
-    case XEN_SYSCTL_cputopoinfo:
-        TRY(cpu_topology(op.u.cputopoinfo));
-        return Copyback::yes;
+    case XEN_SYSCTL_cputopoinfo: TRY(cpu_topology(op.u.cputopoinfo)); return Copyback::yes;
     case XEN_SYSCTL_get_cpu_levelling_caps:
         TRY(sysctl_get_cpu_levelling_caps(op.u.cpu_levelling_caps));
         return Copyback::yes;
-    case XEN_SYSCTL_get_cpu_featureset:
-        TRY(sysctl_get_cpu_featureset(op.u.cpu_featureset));
-        return Copyback::yes;
-    case XEN_SYSCTL_get_cpu_policy:
-        TRY(sysctl_get_cpu_policy(op.u.cpu_policy));
-        return Copyback::yes;
-    default:
-        return Errno::nosys;
+    case XEN_SYSCTL_get_cpu_featureset: TRY(sysctl_get_cpu_featureset(op.u.cpu_featureset)); return Copyback::yes;
+    case XEN_SYSCTL_get_cpu_policy: TRY(sysctl_get_cpu_policy(op.u.cpu_policy)); return Copyback::yes;
+    default: return Errno::nosys;
     }
 }
 
-}  // namespace hv
+} // namespace hv

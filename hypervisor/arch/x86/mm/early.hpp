@@ -7,7 +7,7 @@
 namespace hv {
 
 struct FrameRange {
-    u64 first, end;  ///< frames, end exclusive
+    u64 first, end; ///< frames, end exclusive
 };
 
 /// A sorted set of disjoint ranges of a fixed capacity; what does not fit is dropped (memory lost, never misused).
@@ -31,4 +31,4 @@ class FrameRanges {
 Mfn early_alloc(u64 pages, u64 align);
 bool early_memory_active();
 
-}  // namespace hv
+} // namespace hv

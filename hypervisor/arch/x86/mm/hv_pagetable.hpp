@@ -14,7 +14,7 @@ struct HvMap {
     static constexpr u64 rw = base | PteBits::rw | PteBits::nx;
     static constexpr u64 ro = base | PteBits::nx;
     static constexpr u64 rx = base;
-    static constexpr u64 uncached = rw | PteBits::pcd | PteBits::pwt;  ///< PAT entry 3, UC in every layout
+    static constexpr u64 uncached = rw | PteBits::pcd | PteBits::pwt; ///< PAT entry 3, UC in every layout
 };
 
 /// Maps `pages` frames from `first`; uses 2 MiB (1 GiB where the CPU can) pages when everything is aligned.
@@ -34,4 +34,4 @@ void* vmap(const Mfn* frames, u64 pages);
 extern Mfn idle_l4;
 inline u64 idle_cr3() { return idle_l4.raw() << page_shift; }
 
-}  // namespace hv
+} // namespace hv

@@ -21,13 +21,13 @@ u64 max_mfn;
 
 namespace {
 
-constexpr u64 low_mib_end = 0x100;          // the first MiB is firmware's and devices', and dom0's to look at
-constexpr u64 boot_mapped_end = 0x100000;   // head.S maps 4 GiB
+constexpr u64 low_mib_end = 0x100;        // the first MiB is firmware's and devices', and dom0's to look at
+constexpr u64 boot_mapped_end = 0x100000; // head.S maps 4 GiB
 constexpr u64 frames_per_chunk = u64{1} << frame_chunk_shift;
-constexpr u64 large_pages = 512;            // frames in 2 MiB
+constexpr u64 large_pages = 512; // frames in 2 MiB
 
-FrameRanges ram;         // all RAM above the first MiB
-FrameRanges early_free;  // of it, what nobody uses yet
+FrameRanges ram;        // all RAM above the first MiB
+FrameRanges early_free; // of it, what nobody uses yet
 bool heap_ready;
 u64 early_limit = boot_mapped_end;
 
@@ -39,12 +39,10 @@ void find_memory() {
     const u64 last = (direct_map_end - direct_map_start) >> page_shift;
     for (u32 i = 0; i < boot_info.memory_count; ++i) {
         const E820Entry& entry = boot_info.memory[i];
-        if (entry.type != e820_ram || entry.address + entry.size < entry.address)
-            continue;
+        if (entry.type != e820_ram || entry.address + entry.size < entry.address) continue;
         const u64 first = max_of(pages_for(entry.address), low_mib_end);
         const u64 end = min_of((entry.address + entry.size) >> page_shift, last);
-        if (first < end)
-            ram.add(first, end);
+        if (first < end) ram.add(first, end);
     }
     // What the map also calls something else is not RAM.
     for (u32 i = 0; i < boot_info.memory_count; ++i)
@@ -60,12 +58,10 @@ void find_memory() {
 }
 
 void must_map(u64 address, u64 first, u64 pages, u64 flags) {
-    if (!hv_map(address, Mfn{first}, pages, flags))
-        panic("no memory for the hypervisor's page tables");
+    if (!hv_map(address, Mfn{first}, pages, flags)) panic("no memory for the hypervisor's page tables");
 }
 void map_direct(u64 first, u64 end, u64 flags) {
-    if (first < end)
-        must_map(direct_map_start + (first << page_shift), first, end - first, flags);
+    if (first < end) must_map(direct_map_start + (first << page_shift), first, end - first, flags);
 }
 
 void map_image() {
@@ -117,11 +113,9 @@ void make_frame_table() {
         for (u64 c = ram[i].first >> frame_chunk_shift; c <= (ram[i].end - 1) >> frame_chunk_shift; ++c)
             frame_chunk_map[c / 64] |= u64{1} << (c % 64);
     for (u64 c = 0; c << frame_chunk_shift < max_mfn; ++c) {
-        if (!((frame_chunk_map[c / 64] >> (c % 64)) & 1))
-            continue;
+        if (!((frame_chunk_map[c / 64] >> (c % 64)) & 1)) continue;
         const Mfn frames = early_alloc(large_pages, large_pages);
-        if (frames == invalid_mfn)
-            panic("too little memory for the frame table");
+        if (frames == invalid_mfn) panic("too little memory for the frame table");
         must_map(frametable_start + (c << 21), frames.raw(), large_pages, HvMap::rw);
         for (u64 i = 0; i < frames_per_chunk; ++i)
             page_of(Mfn{(c << frame_chunk_shift) + i}).count_.store(PageBits::not_ram, Order::relaxed);
@@ -134,11 +128,9 @@ void make_frame_table() {
 void make_m2p() {
     for (u64 chunk = 0; chunk << m2p_chunk_shift < max_mfn; ++chunk) {
         const u64 first_part = chunk << (m2p_chunk_shift - frame_chunk_shift);
-        if (((frame_chunk_map[first_part / 64] >> (first_part % 64)) & 0xf) == 0)
-            continue;  // 1 GiB without any RAM
+        if (((frame_chunk_map[first_part / 64] >> (first_part % 64)) & 0xf) == 0) continue; // 1 GiB without any RAM
         const Mfn frames = early_alloc(large_pages, large_pages);
-        if (frames == invalid_mfn)
-            panic("too little memory for the M2P table");
+        if (frames == invalid_mfn) panic("too little memory for the M2P table");
         memset(map_of(frames), 0xff, large_pages * page_size);
         must_map(m2p_start + (chunk << 21), frames.raw(), large_pages, HvMap::rw);
         must_map(ro_m2p_start + (chunk << 21), frames.raw(), large_pages, HvMap::ro | PteBits::user);
@@ -150,12 +142,12 @@ void fill_heap() {
         for (u32 i = 0; i < acpi.memory_count; ++i)
             heap_set_node_range(Mfn{acpi.memory[i].start >> page_shift}, Mfn{acpi.memory[i].end >> page_shift},
                                 acpi.memory[i].node);
-    heap_ready = true;  // no early_alloc() from here on
+    heap_ready = true; // no early_alloc() from here on
     for (u32 i = 0; i < early_free.count(); ++i)
         heap_add(Mfn{early_free[i].first}, Mfn{early_free[i].end});
 }
 
-}  // namespace
+} // namespace
 
 bool early_memory_active() { return !heap_ready; }
 
@@ -171,8 +163,7 @@ Mfn early_alloc(u64 pages, u64 align) {
 u64 mm_ram_pages() { return ram.pages(); }
 
 void mm_free_boot_range(u64 start, u64 end) {
-    if (start < end)
-        heap_add(Mfn{pages_for(start)}, Mfn{end >> page_shift});
+    if (start < end) heap_add(Mfn{pages_for(start)}, Mfn{end >> page_shift});
 }
 
 void mm_init() {
@@ -191,4 +182,4 @@ void mm_init() {
              heap_free_pages() >> 8);
 }
 
-}  // namespace hv
+} // namespace hv

@@ -10,6 +10,6 @@ namespace hv {
 void mm_init();
 /// Frees RAM that the boot needed and nobody uses any more (modules once dom0 has been built).
 void mm_free_boot_range(u64 start, u64 end);
-u64 mm_ram_pages();  ///< pages of RAM of the machine, the hypervisor's included
+u64 mm_ram_pages(); ///< pages of RAM of the machine, the hypervisor's included
 
-}  // namespace hv
+} // namespace hv

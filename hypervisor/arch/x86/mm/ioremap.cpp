@@ -12,7 +12,7 @@ namespace hv {
 namespace {
 
 SpinLock space_lock{LockRank::leaf};
-FrameRanges space;  // free page numbers of the area
+FrameRanges space; // free page numbers of the area
 bool space_ready;
 
 /// `like`: an address modulo 2 MiB that ours should share, so that large pages fit. 0: no room.
@@ -26,8 +26,7 @@ u64 take_space(u64 pages, u64 like) {
     const u64 shift = pages >= large ? (like >> page_shift) % large : 0;
     // One page stays unmapped behind each area: an overrun faults.
     const Mfn first = space.take(pages + shift + 1, pages >= large ? large : 1, ~u64{0});
-    if (first == invalid_mfn)
-        return 0;
+    if (first == invalid_mfn) return 0;
     space.add(first.raw(), first.raw() + shift);
     return (first.raw() + shift) << page_shift;
 }
@@ -40,11 +39,9 @@ void give_space(u64 address, u64 pages) {
 void* remap(u64 maddr, u64 bytes, u64 flags) {
     const u64 offset = maddr & ~page_mask;
     const u64 pages = pages_for(offset + bytes);
-    if (bytes == 0 || maddr + bytes < maddr)
-        return nullptr;
+    if (bytes == 0 || maddr + bytes < maddr) return nullptr;
     const u64 address = take_space(pages, maddr);
-    if (!address)
-        return nullptr;
+    if (!address) return nullptr;
     if (!hv_map(address, Mfn{maddr >> page_shift}, pages, flags)) {
         hv_unmap(address, pages);
         give_space(address, pages);
@@ -53,7 +50,7 @@ void* remap(u64 maddr, u64 bytes, u64 flags) {
     return reinterpret_cast<void*>(address + offset);
 }
 
-}  // namespace
+} // namespace
 
 void* ioremap(u64 maddr, u64 bytes) { return remap(maddr, bytes, HvMap::uncached); }
 void* ioremap_cached(u64 maddr, u64 bytes) { return remap(maddr, bytes, HvMap::rw); }
@@ -67,8 +64,7 @@ void iounmap(void* address, u64 bytes) {
 
 void* vmap(const Mfn* frames, u64 pages) {
     const u64 address = take_space(pages, 0);
-    if (!address)
-        return nullptr;
+    if (!address) return nullptr;
     for (u64 i = 0; i < pages; ++i)
         if (!hv_map(address + (i << page_shift), frames[i], 1, HvMap::rw)) {
             iounmap(reinterpret_cast<void*>(address), pages << page_shift);
@@ -77,4 +73,4 @@ void* vmap(const Mfn* frames, u64 pages) {
     return reinterpret_cast<void*>(address);
 }
 
-}  // namespace hv
+} // namespace hv

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Frames, their PageInfo and their direct-map address. Included by core/mm/page.hpp only; the host tests bring their own.
+// Frames, their PageInfo and their direct-map address. Included by core/mm/page.hpp only; the host tests bring their
+// own.
 #pragma once
 
 #include "core/mm/page_info.hpp"
@@ -11,7 +12,7 @@ namespace hv {
 inline constexpr unsigned frame_chunk_shift = 16;
 inline constexpr u64 max_frame_chunks = (direct_map_end - direct_map_start) >> (page_shift + frame_chunk_shift);
 extern u64 frame_chunk_map[max_frame_chunks / 64];
-extern u64 max_mfn;  ///< one behind the highest RAM frame
+extern u64 max_mfn; ///< one behind the highest RAM frame
 
 inline PageInfo& page_of(Mfn mfn) { return reinterpret_cast<PageInfo*>(frametable_start)[mfn.raw()]; }
 inline Mfn mfn_of(const PageInfo& page) {
@@ -28,4 +29,4 @@ inline Mfn mfn_of_virt(const void* address) {
     return Mfn{(reinterpret_cast<u64>(address) - direct_map_start) >> page_shift};
 }
 
-}  // namespace hv
+} // namespace hv

@@ -14,4 +14,4 @@ Status perdomain_add_vcpu(Domain& domain, VcpuId vcpu);
 /// references. Returns what was mapped there before (invalid_mfn: nothing); then flush that page if the vCPU runs.
 Mfn perdomain_set(Domain& domain, u64 address, Mfn mfn);
 
-}  // namespace hv
+} // namespace hv

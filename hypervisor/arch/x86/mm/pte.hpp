@@ -16,8 +16,7 @@ struct PteBits {
 
 inline constexpr unsigned pte_count = 512;
 
-template <unsigned Level>
-struct Pte {
+template <unsigned Level> struct Pte {
     u64 raw = 0;
     [[nodiscard]] constexpr bool present() const { return (raw & PteBits::present) != 0; }
     [[nodiscard]] constexpr bool writable() const { return (raw & PteBits::rw) != 0; }
@@ -37,4 +36,4 @@ constexpr unsigned pte_index(u64 address, unsigned level) {
     return static_cast<unsigned>(address >> (page_shift + 9 * (level - 1))) & (pte_count - 1);
 }
 
-}  // namespace hv
+} // namespace hv

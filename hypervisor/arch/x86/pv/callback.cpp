@@ -21,13 +21,10 @@ bool pv_kernel_stack_ok(u64 stack) {
 namespace {
 
 Status register_callback(PvVcpu& pv, const callback_register_t& op) {
-    if (!canonical(op.address))
-        return Errno::inval;
+    if (!canonical(op.address)) return Errno::inval;
     const bool mask_events = (op.flags & CALLBACKF_mask_events) != 0;
     switch (op.type) {
-    case CALLBACKTYPE_event:
-        pv.event_callback_eip = op.address;
-        return {};
+    case CALLBACKTYPE_event: pv.event_callback_eip = op.address; return {};
     case CALLBACKTYPE_failsafe:
         pv.failsafe_callback_eip = op.address;
         pv.failsafe_disables_events = mask_events;
@@ -46,11 +43,8 @@ Status register_callback(PvVcpu& pv, const callback_register_t& op) {
         pv.sysenter_callback_cs = flat_cs64;
         pv.sysenter_disables_events = mask_events;
         return {};
-    case CALLBACKTYPE_nmi:
-        pv.nmi_eip = op.address;
-        return {};
-    default:
-        return Errno::nosys;
+    case CALLBACKTYPE_nmi: pv.nmi_eip = op.address; return {};
+    default: return Errno::nosys;
     }
 }
 
@@ -59,17 +53,13 @@ Status unregister_callback(PvVcpu& pv, u16 type) {
     case CALLBACKTYPE_event:
     case CALLBACKTYPE_failsafe:
     case CALLBACKTYPE_syscall:
-    case CALLBACKTYPE_sysenter:
-        return Errno::inval;
-    case CALLBACKTYPE_nmi:
-        pv.nmi_eip = 0;
-        return {};
-    default:
-        return Errno::nosys;
+    case CALLBACKTYPE_sysenter: return Errno::inval;
+    case CALLBACKTYPE_nmi: pv.nmi_eip = 0; return {};
+    default: return Errno::nosys;
     }
 }
 
-}  // namespace
+} // namespace
 
 Result<s64> hypercall::callback_op(HypercallArgs& args_) {
     PvVcpu& pv = current().arch.pv;
@@ -86,8 +76,7 @@ Result<s64> hypercall::callback_op(HypercallArgs& args_) {
         TRY(unregister_callback(pv, op.type));
         return 0;
     }
-    default:
-        return Errno::nosys;
+    default: return Errno::nosys;
     }
 }
 
@@ -95,16 +84,14 @@ Result<s64> hypercall::set_callbacks(HypercallArgs& args_) {
     PvVcpu& pv = current().arch.pv;
     constexpr u16 types[] = {CALLBACKTYPE_event, CALLBACKTYPE_failsafe, CALLBACKTYPE_syscall};
     for (unsigned i = 0; i < 3; ++i)
-        if (!canonical(args_.a[i]))
-            return Errno::inval;
+        if (!canonical(args_.a[i])) return Errno::inval;
     for (unsigned i = 0; i < 3; ++i)
         TRY(register_callback(pv, {types[i], 0, args_.a[i]}));
     return 0;
 }
 
 Result<s64> hypercall::stack_switch(HypercallArgs& args_) {
-    if (!pv_kernel_stack_ok(args_.a[1]))
-        return Errno::inval;
+    if (!pv_kernel_stack_ok(args_.a[1])) return Errno::inval;
     PvVcpu& pv = current().arch.pv;
     pv.kernel_ss = args_.a[0] | 3;
     pv.kernel_sp = args_.a[1];
@@ -117,17 +104,13 @@ Result<s64> hypercall::nmi_op(HypercallArgs& args_) {
     case XENNMI_register_callback: {
         xennmi_callback_t op;
         TRY(GuestIn<xennmi_callback_t>(args_.a[1]).read(op));
-        if (!canonical(op.handler_address))
-            return Errno::inval;
+        if (!canonical(op.handler_address)) return Errno::inval;
         pv.nmi_eip = op.handler_address;
         return 0;
     }
-    case XENNMI_unregister_callback:
-        pv.nmi_eip = 0;
-        return 0;
-    default:
-        return Errno::nosys;
+    case XENNMI_unregister_callback: pv.nmi_eip = 0; return 0;
+    default: return Errno::nosys;
     }
 }
 
-}  // namespace hv
+} // namespace hv

@@ -22,13 +22,12 @@ Status check(const vcpu_guest_context_t& c) {
         !canonical(c.user_regs.rip) || !canonical(c.fs_base) || !canonical(c.gs_base_kernel) ||
         !canonical(c.gs_base_user))
         return Errno::inval;
-    if (c.gdt_ents > FIRST_RESERVED_GDT_ENTRY || c.ldt_ents > 8192)
-        return Errno::inval;
-    if (c.ldt_ents && (!canonical(c.ldt_base) || !guest_range_ok(c.ldt_base, c.ldt_ents * 8) || (c.ldt_base & ~page_mask)))
+    if (c.gdt_ents > FIRST_RESERVED_GDT_ENTRY || c.ldt_ents > 8192) return Errno::inval;
+    if (c.ldt_ents &&
+        (!canonical(c.ldt_base) || !guest_range_ok(c.ldt_base, c.ldt_ents * 8) || (c.ldt_base & ~page_mask)))
         return Errno::inval;
     for (const trap_info_t& info : c.trap_ctxt)
-        if (!canonical(info.address))
-            return Errno::inval;
+        if (!canonical(info.address)) return Errno::inval;
     return {};
 }
 
@@ -48,8 +47,7 @@ void set_registers(Vcpu& vcpu, const vcpu_guest_context_t& c) {
     if (c.flags & VGCF_I387_VALID) {
         xstate_reset(vcpu);
         memcpy(vcpu.arch.xsave, &c.fpu_ctxt, sizeof(c.fpu_ctxt));
-        if (xstate_info.xsave)
-            vcpu.arch.xsave[512] = 3;  // header: x87 and SSE are in the image
+        if (xstate_info.xsave) vcpu.arch.xsave[512] = 3; // header: x87 and SSE are in the image
         vcpu.arch.fpu_initialised = true;
     }
 }
@@ -71,21 +69,18 @@ void set_callbacks(PvVcpu& pv, const vcpu_guest_context_t& c) {
     pv.ctrlreg[4] = c.ctrlreg[4] & guest_cr4;
 }
 
-}  // namespace
+} // namespace
 
 Status arch_set_context(Vcpu& vcpu, const vcpu_guest_context_t& context) {
     const vcpu_guest_context_t& c = context;
     ArchVcpu& arch = vcpu.arch;
     TRY(check(c));
-    if (!pv_kernel_stack_ok(c.kernel_sp))
-        return Errno::inval;
+    if (!pv_kernel_stack_ok(c.kernel_sp)) return Errno::inval;
     const Mfn kernel{xen_cr3_to_pfn(c.ctrlreg[3])}, user{xen_cr3_to_pfn(c.ctrlreg[1])};
-    if (!(c.flags & VGCF_in_kernel) && !user.raw())
-        return Errno::inval;
+    if (!(c.flags & VGCF_in_kernel) && !user.raw()) return Errno::inval;
     vcpu_sync_state(vcpu);
     for (unsigned i = 0; i < 8; ++i)
-        if (i < 4 || i == 6 || i == 7)
-            TRY(pv_set_debug_register(vcpu, i, c.debugreg[i]));
+        if (i < 4 || i == 6 || i == 7) TRY(pv_set_debug_register(vcpu, i, c.debugreg[i]));
     if (vcpu.initialised) {
         // Tables stay: only registers may change after the first time.
         if (kernel != arch.guest_table || user != arch.guest_table_user || c.gdt_ents != arch.pv.gdt_entries)
@@ -103,8 +98,7 @@ Status arch_set_context(Vcpu& vcpu, const vcpu_guest_context_t& context) {
     set_registers(vcpu, c);
     set_callbacks(arch.pv, c);
     arch.cr3 = (arch.pv.kernel_mode ? kernel : user).raw() << page_shift;
-    if (vcpu.id == 0)
-        vcpu.domain->vm_assist = static_cast<u32>(c.vm_assist) & pv_vm_assists;
+    if (vcpu.id == 0) vcpu.domain->vm_assist = static_cast<u32>(c.vm_assist) & pv_vm_assists;
     return {};
 }
 
@@ -145,4 +139,4 @@ void arch_get_context(Vcpu& vcpu, vcpu_guest_context_t& context) {
     c.gs_base_user = pv.gs_base_user;
 }
 
-}  // namespace hv
+} // namespace hv

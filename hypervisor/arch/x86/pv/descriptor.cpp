@@ -16,13 +16,12 @@ namespace hv {
 namespace {
 constexpr u32 gdt_frame_limit = FIRST_RESERVED_GDT_PAGE;
 constexpr u32 entries_per_page = page_size / 8;
-}  // namespace
+} // namespace
 
 void pv_destroy_gdt(Vcpu& vcpu) {
     PvVcpu& pv = vcpu.arch.pv;
     for (u32 i = 0; i < gdt_frame_limit; ++i) {
-        if (!pv.gdt_frames[i].raw())
-            continue;
+        if (!pv.gdt_frames[i].raw()) continue;
         perdomain_set(*vcpu.domain, gdt_address(vcpu.id) + i * page_size, invalid_mfn);
         TypedPageRef::adopt(page_of(pv.gdt_frames[i])).reset();
         pv.gdt_frames[i] = Mfn{};
@@ -31,8 +30,7 @@ void pv_destroy_gdt(Vcpu& vcpu) {
 }
 
 Status pv_set_gdt(Vcpu& vcpu, const u64* frames, u32 entries) {
-    if (entries > FIRST_RESERVED_GDT_ENTRY)
-        return Errno::inval;
+    if (entries > FIRST_RESERVED_GDT_ENTRY) return Errno::inval;
     const u32 count = (entries + entries_per_page - 1) / entries_per_page;
     TypedPageRef pages[gdt_frame_limit];
     for (u32 i = 0; i < count; ++i)
@@ -50,8 +48,7 @@ Status pv_set_gdt(Vcpu& vcpu, const u64* frames, u32 entries) {
 
 Result<s64> hypercall::set_gdt(HypercallArgs& args_) {
     const u64 entries = static_cast<u32>(args_.a[1]);
-    if (entries > FIRST_RESERVED_GDT_ENTRY)
-        return Errno::inval;
+    if (entries > FIRST_RESERVED_GDT_ENTRY) return Errno::inval;
     u64 frames[gdt_frame_limit];
     TRY(GuestIn<u64>(args_.a[0]).read(frames, (entries + entries_per_page - 1) / entries_per_page));
     TRY(pv_set_gdt(current(), frames, static_cast<u32>(entries)));
@@ -63,8 +60,7 @@ Result<s64> hypercall::set_gdt(HypercallArgs& args_) {
 Result<s64> hypercall::update_descriptor(HypercallArgs& args_) {
     const u64 address = args_.a[0];
     u64 descriptor = args_.a[1];
-    if ((address & 7) || !pv_fix_descriptor(descriptor))
-        return Errno::inval;
+    if ((address & 7) || !pv_fix_descriptor(descriptor)) return Errno::inval;
     PageRef page = TRY(PageRef::take(Mfn{address >> page_shift}, *current().domain));
     // A page in use as a GDT or LDT stays one while the checked descriptor is written; any other must be plain memory.
     const bool in_use = static_cast<PageType>(page->type_.load() >> 60) == PageType::seg_desc;
@@ -86,17 +82,15 @@ Result<s64> hypercall::set_trap_table(HypercallArgs& args_) {
         __builtin_memset(traps, 0, 256 * sizeof(trap_info_t));
         return 0;
     }
-    for (unsigned i = 0; i < 257; ++i) {  // every vector once and the terminator
+    for (unsigned i = 0; i < 257; ++i) { // every vector once and the terminator
         trap_info_t info;
         TRY(GuestIn<trap_info_t>(args_.a[0]).read(info));
-        if (!info.address)
-            return 0;
-        if (!pv_fix_trap(info))
-            return Errno::inval;
+        if (!info.address) return 0;
+        if (!pv_fix_trap(info)) return Errno::inval;
         traps[info.vector] = info;
         args_.a[0] += sizeof(info);
     }
     return hypercall_preempt_check() ? Result<s64>(Errno::restart) : Result<s64>(0);
 }
 
-}  // namespace hv
+} // namespace hv

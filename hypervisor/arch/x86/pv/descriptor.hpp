@@ -14,4 +14,4 @@ Status pv_set_debug_register(Vcpu& vcpu, unsigned index, u64 value);
 /// A trap-table entry made safe: RPL 3. False: address not canonical.
 bool pv_fix_trap(trap_info_t& info);
 
-}  // namespace hv
+} // namespace hv

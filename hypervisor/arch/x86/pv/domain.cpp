@@ -19,14 +19,12 @@ namespace {
 
 constexpr u32 hardware_domain_pirqs = 512, guest_pirqs = 64;
 
-}  // namespace
+} // namespace
 
 Status arch_domain_create(Domain& domain, const xen_domctl_createdomain&) {
     Status status = perdomain_create(domain);
-    if (status.ok())
-        status = policy_domain_create(domain);
-    if (status.ok())
-        status = pirq_domain_create(domain, domain.is_hardware ? hardware_domain_pirqs : guest_pirqs);
+    if (status.ok()) status = policy_domain_create(domain);
+    if (status.ok()) status = pirq_domain_create(domain, domain.is_hardware ? hardware_domain_pirqs : guest_pirqs);
     if (!status.ok()) {
         arch_domain_destroy(domain);
         return status;
@@ -47,8 +45,7 @@ Status arch_domain_relinquish(Domain& domain) {
     Domain& d = domain;
     for (; d.arch.relinquish_stage < static_cast<s32>(d.max_vcpus); ++d.arch.relinquish_stage) {
         Vcpu* const vcpu = d.vcpus[d.arch.relinquish_stage];
-        if (!vcpu)
-            continue;
+        if (!vcpu) continue;
         vcpu_sync_state(*vcpu);
         TRY(pv_drop_guest_tables(*vcpu));
         pv_destroy_gdt(*vcpu);
@@ -60,13 +57,11 @@ Status arch_domain_relinquish(Domain& domain) {
 }
 
 Status arch_vcpu_create(Vcpu& vcpu) {
-    if (vcpu.is_idle)
-        return {};
+    if (vcpu.is_idle) return {};
     ArchVcpu& arch = vcpu.arch;
     arch.pv.traps = static_cast<trap_info_t*>(alloc_pages());
     Status status = arch.pv.traps ? perdomain_add_vcpu(*vcpu.domain, vcpu.id) : Status{Errno::no_mem};
-    if (status.ok())
-        status = xstate_vcpu_create(vcpu);
+    if (status.ok()) status = xstate_vcpu_create(vcpu);
     if (!status.ok()) {
         arch_vcpu_destroy(vcpu);
         return status;
@@ -78,14 +73,12 @@ Status arch_vcpu_create(Vcpu& vcpu) {
 }
 
 void arch_vcpu_destroy(Vcpu& vcpu) {
-    if (vcpu.is_idle)
-        return;
+    if (vcpu.is_idle) return;
     vcpu_sync_state(vcpu);
     pv_destroy_gdt(vcpu);
     xstate_vcpu_destroy(vcpu);
-    if (vcpu.arch.pv.traps)
-        free_pages(vcpu.arch.pv.traps);
+    if (vcpu.arch.pv.traps) free_pages(vcpu.arch.pv.traps);
     vcpu.arch.pv.traps = nullptr;
 }
 
-}  // namespace hv
+} // namespace hv

@@ -9,10 +9,10 @@ namespace hv {
 struct Insn {
     u8 bytes[15];
     u8 fetched = 0;
-    u8 length = 0;         ///< decoded so far: prefixes, then opcode...
+    u8 length = 0; ///< decoded so far: prefixes, then opcode...
     bool operand16 = false, address32 = false, rep = false, rex_w = false, rex_r = false, rex_b = false;
     u8 rex_prefix = 0;
-    u8 segment = 0;        ///< override prefix byte, 0 = none
+    u8 segment = 0; ///< override prefix byte, 0 = none
     [[nodiscard]] bool has(u8 more) const { return length + more <= fetched; }
     u8 next() { return bytes[length++]; }
 };
@@ -23,4 +23,4 @@ u64& insn_register(UserRegs& regs, unsigned number);
 /// IN, OUT, INS, OUTS: opcode already consumed. False: not allowed, #GP.
 bool emulate_io(UserRegs& regs, Insn& insn, u8 opcode);
 
-}  // namespace hv
+} // namespace hv

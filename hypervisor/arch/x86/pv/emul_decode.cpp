@@ -10,8 +10,7 @@ bool insn_fetch(const UserRegs& regs, Insn& insn) {
     // Up to 15 bytes, but no page more than the instruction itself touches.
     const u64 in_page = page_size - (regs.rip & (page_size - 1));
     insn.fetched = static_cast<u8>(min_of(in_page, u64{sizeof(insn.bytes)}));
-    if (!copy_from_guest(insn.bytes, regs.rip, insn.fetched))
-        return false;
+    if (!copy_from_guest(insn.bytes, regs.rip, insn.fetched)) return false;
     if (insn.fetched < sizeof(insn.bytes) &&
         copy_from_guest(insn.bytes + insn.fetched, regs.rip + insn.fetched, sizeof(insn.bytes) - insn.fetched))
         insn.fetched = sizeof(insn.bytes);
@@ -45,8 +44,8 @@ bool insn_fetch(const UserRegs& regs, Insn& insn) {
 
 u64& insn_register(UserRegs& regs, unsigned number) {
     u64* const table[16] = {&regs.rax, &regs.rcx, &regs.rdx, &regs.rbx, &regs.rsp, &regs.rbp, &regs.rsi, &regs.rdi,
-                            &regs.r8, &regs.r9, &regs.r10, &regs.r11, &regs.r12, &regs.r13, &regs.r14, &regs.r15};
+                            &regs.r8,  &regs.r9,  &regs.r10, &regs.r11, &regs.r12, &regs.r13, &regs.r14, &regs.r15};
     return *table[number & 15];
 }
 
-}  // namespace hv
+} // namespace hv

@@ -17,10 +17,8 @@ u64 all_ones(u32 bytes) { return ~u64{0} >> (64 - 8 * bytes); }
 
 bool guest_allows(const Vcpu& vcpu, u16 port, u32 bytes) {
     const PvVcpu& pv = vcpu.arch.pv;
-    if (pv.iopl >= (pv.kernel_mode ? 1U : 3U))
-        return true;
-    if (u32{port} + bytes > pv.iobmp_limit)
-        return false;
+    if (pv.iopl >= (pv.kernel_mode ? 1U : 3U)) return true;
+    if (u32{port} + bytes > pv.iobmp_limit) return false;
     u8 map[2] = {0xff, 0xff};
     // Two bytes as the CPU does; the second may lie behind the map.
     if (!copy_from_guest(map, pv.iobmp + port / 8, 1) ||
@@ -30,20 +28,20 @@ bool guest_allows(const Vcpu& vcpu, u16 port, u32 bytes) {
     return (bits & ((1U << bytes) - 1)) == 0;
 }
 
-bool owns(const Domain& domain, u16 port, u32 bytes) { return domain.arch.ioports_allowed.contains(port, port + bytes - 1); }
+bool owns(const Domain& domain, u16 port, u32 bytes) {
+    return domain.arch.ioports_allowed.contains(port, port + bytes - 1);
+}
 
 /// The PCI address port is each guest's own variable, so that nobody disturbs the hypervisor's accesses.
 bool is_pci_data(u16 port, u32 bytes) { return port >= pci_data_port && port + bytes <= pci_data_port + 4; }
 
 u64 port_in(Vcpu& vcpu, u16 port, u32 bytes) {
     Domain& domain = *vcpu.domain;
-    if (port == pci_address_port && bytes == 4)
-        return domain.arch.pci_cf8;
+    if (port == pci_address_port && bytes == 4) return domain.arch.pci_cf8;
     if (is_pci_data(port, bytes))
         return domain.is_hardware ? pci_conf1_read(domain.arch.pci_cf8, port & 3, bytes) : all_ones(bytes);
     // Linux polls a PIT counter until it leaves 0xff, some 100,000 reads: a counter that is not there has run down.
-    if (!owns(domain, port, bytes))
-        return port >= 0x40 && port <= 0x42 ? 0 : all_ones(bytes);
+    if (!owns(domain, port, bytes)) return port >= 0x40 && port <= 0x42 ? 0 : all_ones(bytes);
     return bytes == 1 ? inb(port) : bytes == 2 ? inw(port) : inl(port);
 }
 
@@ -52,8 +50,7 @@ void port_out(Vcpu& vcpu, u16 port, u32 bytes, u32 value) {
     if (port == pci_address_port && bytes == 4) {
         domain.arch.pci_cf8 = value;
     } else if (is_pci_data(port, bytes)) {
-        if (domain.is_hardware)
-            pci_conf1_write(domain.arch.pci_cf8, port & 3, bytes, value);
+        if (domain.is_hardware) pci_conf1_write(domain.arch.pci_cf8, port & 3, bytes, value);
     } else if (owns(domain, port, bytes)) {
         if (bytes == 1)
             outb(port, static_cast<u8>(value));
@@ -72,8 +69,7 @@ bool string_step(Vcpu& vcpu, UserRegs& regs, const Insn& insn, bool out, u32 byt
     const u16 port = static_cast<u16>(regs.rdx);
     u32 value = 0;
     bool ok = out ? copy_from_guest(&value, address, bytes) : copy_to_guest(address, &value, bytes);
-    if (ok && out)
-        port_out(vcpu, port, bytes, value);
+    if (ok && out) port_out(vcpu, port, bytes, value);
     if (ok && !out) {
         value = static_cast<u32>(port_in(vcpu, port, bytes));
         ok = copy_to_guest(address, &value, bytes);
@@ -88,27 +84,23 @@ bool string_step(Vcpu& vcpu, UserRegs& regs, const Insn& insn, bool out, u32 byt
 }
 
 bool emulate_string(Vcpu& vcpu, UserRegs& regs, const Insn& insn, bool out, u32 bytes) {
-    if (insn.segment == 0x64 || insn.segment == 0x65)
-        return false;
+    if (insn.segment == 0x64 || insn.segment == 0x65) return false;
     const u64 end = regs.rip + insn.length;
     // At most a page at a time; the instruction is simply met again for the rest.
     for (u32 n = 0; n < 4096 / 4; ++n) {
-        if (insn.rep && regs.rcx == 0)
-            break;
-        if (!string_step(vcpu, regs, insn, out, bytes))
-            return true;
+        if (insn.rep && regs.rcx == 0) break;
+        if (!string_step(vcpu, regs, insn, out, bytes)) return true;
         if (!insn.rep) {
             regs.rip = end;
             return true;
         }
         --regs.rcx;
     }
-    if (regs.rcx == 0)
-        regs.rip = end;
+    if (regs.rcx == 0) regs.rip = end;
     return true;
 }
 
-}  // namespace
+} // namespace
 
 bool emulate_io(UserRegs& regs, Insn& insn, u8 opcode) {
     Vcpu& vcpu = current();
@@ -116,22 +108,19 @@ bool emulate_io(UserRegs& regs, Insn& insn, u8 opcode) {
     const bool out = (opcode & 2) != 0;
     const bool immediate = !string && (opcode & 8) == 0;
     const u32 bytes = !(opcode & 1) ? 1 : insn.operand16 ? 2 : 4;
-    if (immediate && !insn.has(1))
-        return false;
+    if (immediate && !insn.has(1)) return false;
     const u16 port = immediate ? insn.next() : static_cast<u16>(regs.rdx);
-    if (!guest_allows(vcpu, port, bytes))
-        return false;
-    if (string)
-        return emulate_string(vcpu, regs, insn, out, bytes);
+    if (!guest_allows(vcpu, port, bytes)) return false;
+    if (string) return emulate_string(vcpu, regs, insn, out, bytes);
     const u64 mask = all_ones(bytes);
     if (out)
         port_out(vcpu, port, bytes, static_cast<u32>(regs.rax & mask));
     else if (bytes == 4)
-        regs.rax = port_in(vcpu, port, bytes) & mask;  // 32-bit results clear the upper half
+        regs.rax = port_in(vcpu, port, bytes) & mask; // 32-bit results clear the upper half
     else
         regs.rax = (regs.rax & ~mask) | (port_in(vcpu, port, bytes) & mask);
     regs.rip += insn.length;
     return true;
 }
 
-}  // namespace hv
+} // namespace hv

@@ -18,4 +18,4 @@ void flush_guest_cpus(const CpuMask& mask, u64 address);
 /// Of the current domain, the vCPUs named by the guest's bitmap.
 Status flush_guest_vcpus(u64 bitmap_address, u64 address);
 
-}  // namespace hv
+} // namespace hv

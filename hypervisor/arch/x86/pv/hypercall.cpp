@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // SYSCALL by a PV guest's kernel: number in RAX, arguments in RDI RSI RDX R10 R8 R9, result in RAX.
+#include "abi/xen.hpp"
 #include "core/deferred/softirq.hpp"
 #include "core/hypercall/dispatch.hpp"
 #include "cpu/cpu_info.hpp"
-#include "abi/xen.hpp"
 
 namespace hv {
 
@@ -28,4 +28,4 @@ extern "C" void hypercall_entry(UserRegs& regs) {
 
 extern "C" void softirq_process_entry() { softirq_process(); }
 
-}  // namespace hv
+} // namespace hv

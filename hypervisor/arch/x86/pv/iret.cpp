@@ -22,7 +22,7 @@ Result<s64> hypercall::iret(HypercallArgs&) {
         domain_crash(*vcpu.domain, "iret to user mode without a user page table");
         return 0;
     }
-    constexpr u64 keeps_iret = X86_TF | 0x10000;  // SYSRET cannot restore RF
+    constexpr u64 keeps_iret = X86_TF | 0x10000; // SYSRET cannot restore RF
     if (frame.flags & VGCF_in_syscall) {
         regs.entry_vector = entry_syscall;
         regs.cs = flat_cs64;
@@ -68,4 +68,4 @@ void pv_write_hypercall_page(u8* page) {
     }
 }
 
-}  // namespace hv
+} // namespace hv

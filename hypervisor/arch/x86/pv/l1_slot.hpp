@@ -12,8 +12,7 @@ class [[nodiscard]] L1Slot {
     L1Slot(const L1Slot&) = delete;
     L1Slot& operator=(const L1Slot&) = delete;
     ~L1Slot() {
-        if (!page_)
-            return;
+        if (!page_) return;
         static_cast<void>(page_put_type(*page_));
         page_put(*page_);
     }
@@ -38,4 +37,4 @@ u64 pv_walk_to(Mfn l4, u64 address, unsigned stop);
 Status l1_update(u64* slot, u64 value, Domain& owner, Domain& frames, bool keep_accessed_dirty,
                  const u64* expected = nullptr);
 
-}  // namespace hv
+} // namespace hv

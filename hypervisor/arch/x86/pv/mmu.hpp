@@ -20,17 +20,20 @@ Status pv_unpin_table(Domain& domain, Mfn mfn, bool preemptible);
 /// A put that was preempted (vcpu.arch.old_guest_table) goes on; -ERESTART: come back.
 Status pv_finish_old_table(Vcpu& vcpu);
 
-// --- faults ------------------------------------------------------------------------------------------------------------
+// --- faults
+// ------------------------------------------------------------------------------------------------------------
 /// #PF of the current guest: a write to an L1 table through a read-only mapping is carried out. True: resume the guest.
 bool pv_ptwr_fault(UserRegs& regs, u64 address, u32 error_code);
 
-// --- looking through the current guest's tables (its kernel's or, in user mode, its user's) ------------------------------
+// --- looking through the current guest's tables (its kernel's or, in user mode, its user's)
+// ------------------------------
 /// The entry that maps `address`, or a non-present one.
 L1e pv_walk(const Vcpu& vcpu, u64 address);
 /// Frame that backs `address` with a general reference; `write`: with a writable type reference, too.
 Result<PageInfo*> pv_get_guest_page(const Vcpu& vcpu, u64 address, bool write);
 
-// --- descriptors ---------------------------------------------------------------------------------------------------------
+// --- descriptors
+// ---------------------------------------------------------------------------------------------------------
 /// May the guest have it in its GDT or LDT? Adjusts privilege level and accessed bit.
 bool pv_fix_descriptor(u64& descriptor);
 /// Maps page `offset / 4096` of the guest's LDT into its window; on a fault there. False: the guest has none there.
@@ -38,4 +41,4 @@ bool pv_map_ldt_page(Vcpu& vcpu, u64 offset);
 /// Empties the LDT window (SET_LDT, invalidation of an LDT page, teardown). True when something was mapped.
 bool pv_drop_ldt_pages(Vcpu& vcpu);
 
-}  // namespace hv
+} // namespace hv

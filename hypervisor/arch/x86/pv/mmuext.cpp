@@ -18,12 +18,10 @@ namespace {
 Status set_base(Vcpu& vcpu, Mfn mfn, bool user) {
     Mfn& slot = user ? vcpu.arch.guest_table_user : vcpu.arch.guest_table;
     if (mfn == slot) {
-        if (!user)
-            flush_guest_local();
+        if (!user) flush_guest_local();
         return {};
     }
-    if (mfn == Mfn{} && !user)
-        return Errno::inval;
+    if (mfn == Mfn{} && !user) return Errno::inval;
     if (mfn != Mfn{}) {
         PageRef page = TRY(PageRef::take(mfn, *vcpu.domain));
         TRY(page_get_type(*page, PageType::l4, true));
@@ -32,12 +30,11 @@ Status set_base(Vcpu& vcpu, Mfn mfn, bool user) {
     const Mfn old = slot;
     slot = mfn;
     if (!user) {
-        static_cast<void>(pv_drop_ldt_pages(vcpu));  // its addresses mean something else now
+        static_cast<void>(pv_drop_ldt_pages(vcpu)); // its addresses mean something else now
         pv_load_cr3(vcpu);
     }
     if (old != Mfn{}) {
-        if (!page_put_type(page_of(old), true))
-            note_old_table(page_of(old));
+        if (!page_put_type(page_of(old), true)) note_old_table(page_of(old));
         page_put(page_of(old));
     }
     return {};
@@ -48,10 +45,8 @@ Status set_ldt(Vcpu& vcpu, u64 base, u32 entries) {
     if (entries > max_entries || (base & ~page_mask) || (entries && !guest_range_ok(base, u64{entries} * 8)))
         return Errno::inval;
     PvVcpu& pv = vcpu.arch.pv;
-    if (pv.ldt_base == base && pv.ldt_entries == entries)
-        return {};
-    if (pv_drop_ldt_pages(vcpu))
-        flush_guest_local();
+    if (pv.ldt_base == base && pv.ldt_entries == entries) return {};
+    if (pv_drop_ldt_pages(vcpu)) flush_guest_local();
     pv.ldt_base = base;
     pv.ldt_entries = entries;
     pv_load_ldt(vcpu);
@@ -72,8 +67,7 @@ Status clear_or_copy(const mmuext_op_t& op, Domain& domain) {
 void write_back_caches(void*) { asm volatile("wbinvd" ::: "memory"); }
 
 Status flush_cache(bool everywhere, const Domain& caller) {
-    if (!caller.is_hardware && caller.iomem_allowed.empty())
-        return Errno::access;
+    if (!caller.is_hardware && caller.iomem_allowed.empty()) return Errno::access;
     if (everywhere)
         smp_call(online_cpus, write_back_caches, nullptr, true);
     else
@@ -90,51 +84,34 @@ Status one_op(const mmuext_op_t& op, Domain& frames) {
     case MMUEXT_PIN_L3_TABLE:
     case MMUEXT_PIN_L4_TABLE:
         return pv_pin_table(frames, Mfn{op.arg1.mfn}, table_type(op.cmd - MMUEXT_PIN_L1_TABLE + 1), true);
-    case MMUEXT_UNPIN_TABLE:
-        return pv_unpin_table(frames, Mfn{op.arg1.mfn}, true);
+    case MMUEXT_UNPIN_TABLE: return pv_unpin_table(frames, Mfn{op.arg1.mfn}, true);
     case MMUEXT_CLEAR_PAGE:
-    case MMUEXT_COPY_PAGE:
-        return clear_or_copy(op, frames);
+    case MMUEXT_COPY_PAGE: return clear_or_copy(op, frames);
     case MMUEXT_MARK_SUPER:
     case MMUEXT_UNMARK_SUPER:
-        return Errno::opnotsupp;  // large guest pages are not offered (as Xen without allowsuperpage)
-    default:
-        break;
+        return Errno::opnotsupp; // large guest pages are not offered (as Xen without allowsuperpage)
+    default: break;
     }
-    if (!own)
-        return Errno::perm;
+    if (!own) return Errno::perm;
     switch (op.cmd) {
     case MMUEXT_NEW_BASEPTR:
-    case MMUEXT_NEW_USER_BASEPTR:
-        return set_base(vcpu, Mfn{op.arg1.mfn}, op.cmd == MMUEXT_NEW_USER_BASEPTR);
-    case MMUEXT_TLB_FLUSH_LOCAL:
-        flush_guest_local();
-        return {};
+    case MMUEXT_NEW_USER_BASEPTR: return set_base(vcpu, Mfn{op.arg1.mfn}, op.cmd == MMUEXT_NEW_USER_BASEPTR);
+    case MMUEXT_TLB_FLUSH_LOCAL: flush_guest_local(); return {};
     case MMUEXT_INVLPG_LOCAL:
-        if (guest_address_ok(op.arg1.linear_addr))
-            tlb_flush_local_page(op.arg1.linear_addr);
+        if (guest_address_ok(op.arg1.linear_addr)) tlb_flush_local_page(op.arg1.linear_addr);
         return {};
-    case MMUEXT_TLB_FLUSH_MULTI:
-        return flush_guest_vcpus(reinterpret_cast<u64>(op.arg2.vcpumask.p), ~u64{0});
-    case MMUEXT_INVLPG_MULTI:
-        return flush_guest_vcpus(reinterpret_cast<u64>(op.arg2.vcpumask.p), op.arg1.linear_addr);
-    case MMUEXT_TLB_FLUSH_ALL:
-        flush_guest_cpus(domain_dirty_cpus(*vcpu.domain), ~u64{0});
-        return {};
-    case MMUEXT_INVLPG_ALL:
-        flush_guest_cpus(domain_dirty_cpus(*vcpu.domain), op.arg1.linear_addr);
-        return {};
+    case MMUEXT_TLB_FLUSH_MULTI: return flush_guest_vcpus(reinterpret_cast<u64>(op.arg2.vcpumask.p), ~u64{0});
+    case MMUEXT_INVLPG_MULTI: return flush_guest_vcpus(reinterpret_cast<u64>(op.arg2.vcpumask.p), op.arg1.linear_addr);
+    case MMUEXT_TLB_FLUSH_ALL: flush_guest_cpus(domain_dirty_cpus(*vcpu.domain), ~u64{0}); return {};
+    case MMUEXT_INVLPG_ALL: flush_guest_cpus(domain_dirty_cpus(*vcpu.domain), op.arg1.linear_addr); return {};
     case MMUEXT_FLUSH_CACHE:
-    case MMUEXT_FLUSH_CACHE_GLOBAL:
-        return flush_cache(op.cmd == MMUEXT_FLUSH_CACHE_GLOBAL, *vcpu.domain);
-    case MMUEXT_SET_LDT:
-        return set_ldt(vcpu, op.arg1.linear_addr, op.arg2.nr_ents);
-    default:
-        return Errno::nosys;
+    case MMUEXT_FLUSH_CACHE_GLOBAL: return flush_cache(op.cmd == MMUEXT_FLUSH_CACHE_GLOBAL, *vcpu.domain);
+    case MMUEXT_SET_LDT: return set_ldt(vcpu, op.arg1.linear_addr, op.arg2.nr_ents);
+    default: return Errno::nosys;
     }
 }
 
-}  // namespace
+} // namespace
 
 void flush_guest_cpus(const CpuMask& mask, u64 address) {
     if (address == ~u64{0})
@@ -145,14 +122,12 @@ void flush_guest_cpus(const CpuMask& mask, u64 address) {
 
 Status flush_guest_vcpus(u64 bitmap_address, u64 address) {
     Domain& domain = *current().domain;
-    u8 bitmap[1024] = {};  // 8192 vCPUs
+    u8 bitmap[1024] = {}; // 8192 vCPUs
     const u32 bytes = min_of<u32>((domain.max_vcpus + 7) / 8, sizeof(bitmap));
-    if (!copy_from_guest(bitmap, bitmap_address, bytes))
-        return Errno::fault;
+    if (!copy_from_guest(bitmap, bitmap_address, bytes)) return Errno::fault;
     CpuMask mask;
     for_each_vcpu(domain, [&](Vcpu& vcpu) {
-        if (const CpuId cpu = vcpu.arch.loaded_on.load(); cpu != no_cpu && test_bit(vcpu.id, bitmap))
-            mask.set(cpu);
+        if (const CpuId cpu = vcpu.arch.loaded_on.load(); cpu != no_cpu && test_bit(vcpu.id, bitmap)) mask.set(cpu);
     });
     flush_guest_cpus(mask, address);
     return {};
@@ -172,11 +147,9 @@ Status pv_pin_table(Domain& domain, Mfn mfn, PageType type, bool preemptible) {
 
 Status pv_unpin_table(Domain& domain, Mfn mfn, bool preemptible) {
     const PageRef page = TRY(PageRef::take(mfn, domain));
-    if (!(page->type_.fetch_and(~TypeBits::pinned) & TypeBits::pinned))
-        return Errno::inval;
-    if (!page_put_type(*page, preemptible))
-        note_old_table(*page);
-    page_put(*page);  // the pin's
+    if (!(page->type_.fetch_and(~TypeBits::pinned) & TypeBits::pinned)) return Errno::inval;
+    if (!page_put_type(*page, preemptible)) note_old_table(*page);
+    page_put(*page); // the pin's
     return {};
 }
 
@@ -200,43 +173,34 @@ Status pv_drop_guest_tables(Vcpu& vcpu) {
     for (Mfn* slot : {&vcpu.arch.guest_table, &vcpu.arch.guest_table_user}) {
         const Mfn old = *slot;
         *slot = Mfn{};
-        if (old == Mfn{})
-            continue;
+        if (old == Mfn{}) continue;
         const Status put = page_put_type(page_of(old), true);
-        if (!put)
-            vcpu.arch.old_guest_table = old;
+        if (!put) vcpu.arch.old_guest_table = old;
         page_put(page_of(old));
-        if (!put)
-            return put;
+        if (!put) return put;
     }
     return {};
 }
 
 Result<s64> hypercall::mmuext_op(HypercallArgs& args) {
-    if (!pv_finish_old_table(current()))
-        return Errno::restart;
+    if (!pv_finish_old_table(current())) return Errno::restart;
     Batch batch(args);
     DomainRef ref;
     Domain* frames = TRY(Subject::find(static_cast<u16>(args.a[3]), ref));
-    if (ref)
-        TRY(xsm_check(XsmOp::mmuext_op, *frames));
+    if (ref) TRY(xsm_check(XsmOp::mmuext_op, *frames));
     const GuestIn<mmuext_op_t> ops(args.a[0]);
     for (; batch.left(); batch.next()) {
-        if (batch.should_stop())
-            return batch.restart(sizeof(mmuext_op_t));
+        if (batch.should_stop()) return batch.restart(sizeof(mmuext_op_t));
         mmuext_op_t op;
-        if (!ops.offset(batch.at()).read(op))
-            return batch.finish(Errno::fault);
+        if (!ops.offset(batch.at()).read(op)) return batch.finish(Errno::fault);
         if (const Status done = one_op(op, *frames); !done) [[unlikely]] {
-            if (done.error() == Errno::restart)
-                return batch.restart(sizeof(mmuext_op_t));
+            if (done.error() == Errno::restart) return batch.restart(sizeof(mmuext_op_t));
             log_guest("d{} mmuext_op {} mfn {:x}: error {}", frames->id, op.cmd, op.arg1.mfn, done.error());
             return batch.finish(done);
         }
     }
-    if (current().arch.old_guest_table != Mfn{})
-        return batch.restart(sizeof(mmuext_op_t));
+    if (current().arch.old_guest_table != Mfn{}) return batch.restart(sizeof(mmuext_op_t));
     return batch.finish({});
 }
 
-}  // namespace hv
+} // namespace hv

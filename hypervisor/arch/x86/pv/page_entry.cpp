@@ -7,8 +7,8 @@ namespace hv {
 
 namespace {
 
-constexpr u64 table_flags = PteBits::present | PteBits::rw | PteBits::user | PteBits::accessed | PteBits::dirty |
-                            PteBits::avail | PteBits::nx;
+constexpr u64 table_flags =
+    PteBits::present | PteBits::rw | PteBits::user | PteBits::accessed | PteBits::dirty | PteBits::avail | PteBits::nx;
 constexpr u64 leaf_flags = table_flags | PteBits::global;
 
 /// Device memory is for those who were given it; only they may choose caching, too.
@@ -17,18 +17,14 @@ bool has_devices(const Domain& domain) {
 }
 
 Status device_entry_ok(Mfn mfn, const Domain& owner, const Domain& frames) {
-    if (&frames != &owner && &frames != dom_io)
-        return Errno::inval;
-    if (mfn.raw() >> (cpu_features.phys_bits - page_shift))
-        return Errno::inval;
+    if (&frames != &owner && &frames != dom_io) return Errno::inval;
+    if (mfn.raw() >> (cpu_features.phys_bits - page_shift)) return Errno::inval;
     return owner.iomem_allowed.contains(mfn.raw()) ? Status{} : Status{Errno::perm};
 }
 
-}  // namespace
+} // namespace
 
-u64 fix_entry(u64 raw) {
-    return (raw & PteBits::present) ? (raw | PteBits::user) & ~(PteBits::global) : raw;
-}
+u64 fix_entry(u64 raw) { return (raw & PteBits::present) ? (raw | PteBits::user) & ~(PteBits::global) : raw; }
 
 bool l1_flags_ok(L1e entry, const Domain& owner) {
     const u64 odd = entry.flags() & ~leaf_flags;
@@ -36,55 +32,42 @@ bool l1_flags_ok(L1e entry, const Domain& owner) {
 }
 
 Status l1e_get(L1e entry, Domain& owner, Domain& frames) {
-    if (!entry.present())
-        return {};
-    if (!l1_flags_ok(entry, owner))
-        return Errno::inval;
-    if (!mfn_is_ram(entry.mfn()))
-        return device_entry_ok(entry.mfn(), owner, frames);
+    if (!entry.present()) return {};
+    if (!l1_flags_ok(entry, owner)) return Errno::inval;
+    if (!mfn_is_ram(entry.mfn())) return device_entry_ok(entry.mfn(), owner, frames);
     PageInfo& page = page_of(entry.mfn());
-    if (!page_get(page, frames))
-        return Errno::inval;
-    if (!entry.writable())
-        return {};
+    if (!page_get(page, frames)) return Errno::inval;
+    if (!entry.writable()) return {};
     const Status typed = page_get_type(page, PageType::writable);
-    if (!typed)
-        page_put(page);
+    if (!typed) page_put(page);
     return typed;
 }
 
 void l1e_put(L1e entry) {
-    if (!entry.present() || !mfn_is_ram(entry.mfn()))
-        return;
+    if (!entry.present() || !mfn_is_ram(entry.mfn())) return;
     PageInfo& page = page_of(entry.mfn());
-    if (entry.writable())
-        static_cast<void>(page_put_type(page));
+    if (entry.writable()) static_cast<void>(page_put_type(page));
     page_put(page);
 }
 
 Status table_entry_get(unsigned level, u64 raw, Domain& owner, bool preemptible) {
     const Pte<4> entry{raw};
-    if (!entry.present())
-        return {};
-    if ((entry.flags() & ~table_flags) || !mfn_is_ram(entry.mfn()))
-        return Errno::inval;
+    if (!entry.present()) return {};
+    if ((entry.flags() & ~table_flags) || !mfn_is_ram(entry.mfn())) return Errno::inval;
     PageInfo& below = page_of(entry.mfn());
-    if (!page_get(below, owner))
-        return Errno::inval;
+    if (!page_get(below, owner)) return Errno::inval;
     const Status typed = page_get_type_below(below, table_type(level - 1), preemptible);
-    if (!typed)
-        page_put(below);
+    if (!typed) page_put(below);
     return typed;
 }
 
 Status table_entry_put(u64 raw, bool preemptible) {
     const Pte<4> entry{raw};
-    if (!entry.present())
-        return {};
+    if (!entry.present()) return {};
     PageInfo& below = page_of(entry.mfn());
     const Status put = page_put_type_locked(below, preemptible);
     page_put(below);
     return put;
 }
 
-}  // namespace hv
+} // namespace hv

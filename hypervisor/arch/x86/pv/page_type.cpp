@@ -15,8 +15,7 @@ u64* table_of(const PageInfo& page) { return static_cast<u64*>(map_of(page)); }
 void flush_old_type(const PageInfo& page, u32 stamp) {
     CpuMask mask = domain_dirty_cpus(*owner_of(page));
     tlb_filter(mask, stamp);
-    if (!mask.empty())
-        tlb_flush_mask(mask);
+    if (!mask.empty()) tlb_flush_mask(mask);
 }
 
 /// Ours alone (count 1, not validated) -> partial without type reference.
@@ -39,8 +38,7 @@ Status finish_locked(PageInfo& page, bool preemptible);
 /// The table behind an entry that holds no reference to it, if it is partial.
 Status finish_below(u64 raw, const Domain& owner, bool preemptible) {
     const Pte<4> entry{raw};
-    if (!entry.present() || !mfn_is_ram(entry.mfn()) || !page_get(page_of(entry.mfn()), owner))
-        return {};
+    if (!entry.present() || !mfn_is_ram(entry.mfn()) || !page_get(page_of(entry.mfn()), owner)) return {};
     const Status done = finish_locked(page_of(entry.mfn()), preemptible);
     page_put(page_of(entry.mfn()));
     return done;
@@ -76,8 +74,7 @@ Status invalidate(PageInfo& page, PageType type, bool preemptible) {
 
 /// Partial -> no type reference.
 Status finish_locked(PageInfo& page, bool preemptible) {
-    if (!is_partial(page))
-        return {};
+    if (!is_partial(page)) return {};
     const PageType type = type_of(page.type_.load(Order::relaxed));
     reclaim_partial(page);
     const Status done = invalidate(page, type, preemptible);
@@ -91,10 +88,10 @@ Status validate_table(PageInfo& page, PageType type, bool preemptible) {
     u64* table = table_of(page);
     const unsigned level = level_of(type);
     for (unsigned at = page.validated; at < pte_count; ++at) {
-        if (!guest_slot(level, at))
-            continue;
+        if (!guest_slot(level, at)) continue;
         const u64 raw = fix_entry(table[at]);
-        const Status got = level == 1 ? l1e_get(L1e{raw}, owner, owner) : table_entry_get(level, raw, owner, preemptible);
+        const Status got =
+            level == 1 ? l1e_get(L1e{raw}, owner, owner) : table_entry_get(level, raw, owner, preemptible);
         if (!got) {
             if (got.error() == Errno::restart) {
                 become_partial(page, type, at, true);
@@ -102,18 +99,16 @@ Status validate_table(PageInfo& page, PageType type, bool preemptible) {
             }
             page.validated = static_cast<u16>(at);
             page.partial_entry = level > 1;
-            static_cast<void>(invalidate(page, type, preemptible));  // preempted: the caller sees it partial
+            static_cast<void>(invalidate(page, type, preemptible)); // preempted: the caller sees it partial
             return got.error() == Errno::perm ? got : Status{Errno::inval};
         }
-        if (raw != table[at])
-            write_once(table[at], raw);
+        if (raw != table[at]) write_once(table[at], raw);
         if (preemptible && level > 1 && (raw & PteBits::present) && at + 1 < pte_count && hypercall_preempt_check()) {
             become_partial(page, type, at + 1, false);
             return Errno::restart;
         }
     }
-    if (level == 4)
-        pv_init_l4(owner, table);
+    if (level == 4) pv_init_l4(owner, table);
     return {};
 }
 
@@ -126,16 +121,14 @@ Status validate_descriptors(PageInfo& page) {
             page.type_.store(type_bits(PageType::seg_desc), Order::release);
             return Errno::inval;
         }
-        if (fixed != table[i])
-            write_once(table[i], fixed);
+        if (fixed != table[i]) write_once(table[i], fixed);
     }
     return {};
 }
 
 /// The page was count 0 of `old`; it is now count 1 of `type`, not validated, ours alone.
 Status establish(PageInfo& page, u64 old, u32 stamp, PageType type, bool preemptible) {
-    if (type_of(old) != type && type_of(old) != PageType::none)
-        flush_old_type(page, stamp);
+    if (type_of(old) != type && type_of(old) != PageType::none) flush_old_type(page, stamp);
     Status ready{};
     if (is_table(type)) {
         if (!(old & TypeBits::partial)) {
@@ -143,13 +136,11 @@ Status establish(PageInfo& page, u64 old, u32 stamp, PageType type, bool preempt
             page.partial_entry = 0;
         }
         ready = validate_table(page, type, preemptible);
-        if (old & TypeBits::partial)
-            page_put(page);  // that state's reference; a new partial state has its own
+        if (old & TypeBits::partial) page_put(page); // that state's reference; a new partial state has its own
     } else if (type == PageType::seg_desc) {
         ready = validate_descriptors(page);
     }
-    if (ready)
-        page.type_.fetch_or(TypeBits::validated, Order::release);
+    if (ready) page.type_.fetch_or(TypeBits::validated, Order::release);
     return ready;
 }
 
@@ -159,31 +150,26 @@ Status acquire(PageInfo& page, PageType type, bool preemptible) {
         if ((seen & TypeBits::count) == 0) {
             const bool same = type_of(seen) == type;
             if ((seen & TypeBits::partial) && !same) {
-                if (!is_table(type))
-                    return Errno::inval;
-                if (const Status clean = finish_locked(page, preemptible); !clean)
-                    return clean;
+                if (!is_table(type)) return Errno::inval;
+                if (const Status clean = finish_locked(page, preemptible); !clean) return clean;
                 seen = page.type_.load(Order::acquire);
                 continue;
             }
             const u32 stamp = page.tlb_stamp;
             const u64 ready =
                 type == PageType::writable && (same || type_of(seen) == PageType::none) ? TypeBits::validated : 0;
-            if (!page.type_.compare_exchange(seen, type_bits(type) | ready | 1, Order::acq_rel))
-                continue;
+            if (!page.type_.compare_exchange(seen, type_bits(type) | ready | 1, Order::acq_rel)) continue;
             return ready ? Status{} : establish(page, seen, stamp, type, preemptible);
         }
-        if (type_of(seen) != type || (seen & TypeBits::count) == TypeBits::count)
-            return Errno::inval;
+        if (type_of(seen) != type || (seen & TypeBits::count) == TypeBits::count) return Errno::inval;
         if (!(seen & TypeBits::validated)) {
-            if (is_table(type))  // under the lock that can only be ourselves, further up in the recursion
+            if (is_table(type)) // under the lock that can only be ourselves, further up in the recursion
                 return Errno::inval;
             cpu_relax();
             seen = page.type_.load(Order::acquire);
             continue;
         }
-        if (page.type_.compare_exchange(seen, seen + 1, Order::acq_rel))
-            return {};
+        if (page.type_.compare_exchange(seen, seen + 1, Order::acq_rel)) return {};
     }
 }
 
@@ -195,25 +181,21 @@ Status release(PageInfo& page, bool preemptible) {
         const bool last = (seen & TypeBits::count) == 1;
         if (last) {
             next = is_table(type_of(seen)) ? type_bits(type_of(seen)) | 1 : type_bits(type_of(seen));
-            if (!is_table(type_of(seen)))
-                page.tlb_stamp = tlb_clock();  // before anybody can take it for something else
+            if (!is_table(type_of(seen))) page.tlb_stamp = tlb_clock(); // before anybody can take it for something else
         }
-        if (!page.type_.compare_exchange(seen, next, Order::acq_rel))
-            continue;
-        if (!last || !is_table(type_of(seen)))
-            return {};
+        if (!page.type_.compare_exchange(seen, next, Order::acq_rel)) continue;
+        if (!last || !is_table(type_of(seen))) return {};
         page.validated = pte_count;
         page.partial_entry = 0;
         return invalidate(page, type_of(seen), preemptible);
     }
 }
 
-}  // namespace
+} // namespace
 
 Status page_get_type_locked(PageInfo& page, PageType type, bool preemptible) {
     const Status got = acquire(page, type, preemptible);
-    if (!got && got.error() != Errno::restart && is_partial(page))
-        note_old_table(page);
+    if (!got && got.error() != Errno::restart && is_partial(page)) note_old_table(page);
     return got;
 }
 Status page_get_type_below(PageInfo& page, PageType type, bool preemptible) { return acquire(page, type, preemptible); }
@@ -232,8 +214,7 @@ bool page_get_validated(PageInfo& page, PageType type) {
 Status page_get_type(PageInfo& page, PageType type, bool preemptible) {
     if (page_get_validated(page, type)) [[likely]]
         return {};
-    if (!is_table(type))
-        return acquire(page, type, false);
+    if (!is_table(type)) return acquire(page, type, false);
     const Guard guard(owner_of(page)->arch.pv_mm_lock);
     return page_get_type_locked(page, type, preemptible);
 }
@@ -241,18 +222,15 @@ Status page_get_type(PageInfo& page, PageType type, bool preemptible) {
 Status page_put_type(PageInfo& page, bool preemptible) {
     u64 seen = page.type_.load(Order::relaxed);
     while ((seen & TypeBits::count) > 1)
-        if (page.type_.compare_exchange(seen, seen - 1, Order::acq_rel))
-            return {};
-    if (!is_table(type_of(seen)))
-        return release(page, false);
+        if (page.type_.compare_exchange(seen, seen - 1, Order::acq_rel)) return {};
+    if (!is_table(type_of(seen))) return release(page, false);
     const Guard guard(owner_of(page)->arch.pv_mm_lock);
     return release(page, preemptible);
 }
 
 Status page_finish_put(PageInfo& page, bool preemptible) {
     Domain* owner;
-    if (!is_partial(page) || !page_get_owner(page, owner))
-        return {};
+    if (!is_partial(page) || !page_get_owner(page, owner)) return {};
     Status done{};
     {
         const Guard guard(owner->arch.pv_mm_lock);
@@ -266,25 +244,22 @@ Status page_relinquish(PageInfo& page) {
     if (page.type_.fetch_and(~TypeBits::pinned) & TypeBits::pinned) {
         const Status put = page_put_type(page, true);
         page_put(page);
-        if (!put)
-            return put;
+        if (!put) return put;
     }
     return page_finish_put(page, true);
 }
 
 void note_old_table(PageInfo& page) {
     Mfn& old = current().arch.old_guest_table;
-    if (old == Mfn{})
-        old = mfn_of(page);
+    if (old == Mfn{}) old = mfn_of(page);
 }
 
 Status pv_finish_old_table(Vcpu& vcpu) {
     if (vcpu.arch.old_guest_table == Mfn{}) [[likely]]
         return {};
-    if (const Status done = page_finish_put(page_of(vcpu.arch.old_guest_table), true); !done)
-        return done;
+    if (const Status done = page_finish_put(page_of(vcpu.arch.old_guest_table), true); !done) return done;
     vcpu.arch.old_guest_table = Mfn{};
     return {};
 }
 
-}  // namespace hv
+} // namespace hv

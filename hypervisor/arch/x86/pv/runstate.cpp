@@ -14,23 +14,19 @@ namespace {
 
 bool write_page_part(const Vcpu& vcpu, u64 address, const void* from, usize bytes) {
     const L1e entry{pv_walk_to(vcpu.arch.guest_table, address, 1)};
-    if (!entry.present() || !entry.writable())
-        return false;
+    if (!entry.present() || !entry.writable()) return false;
     // The reference keeps another vCPU from recycling the frame under us.
     const Result<TypedPageRef> page = TypedPageRef::take(entry.mfn(), *vcpu.domain, PageType::writable);
-    if (!page.ok())
-        return false;
+    if (!page.ok()) return false;
     memcpy(map_as<u8>(entry.mfn()) + (address & ~page_mask), from, bytes);
     return true;
 }
 
-}  // namespace
+} // namespace
 
 bool pv_copy_to_kernel(const Vcpu& vcpu, u64 address, const void* from, usize bytes) {
-    if (vcpu.arch.pv.kernel_mode)
-        return copy_to_guest(address, from, bytes);
-    if (!guest_range_ok(address, bytes))
-        return false;
+    if (vcpu.arch.pv.kernel_mode) return copy_to_guest(address, from, bytes);
+    if (!guest_range_ok(address, bytes)) return false;
     const usize first = min_of(bytes, page_size - (address & ~page_mask));
     return write_page_part(vcpu, address, from, first) &&
            (first == bytes ||
@@ -38,8 +34,7 @@ bool pv_copy_to_kernel(const Vcpu& vcpu, u64 address, const void* from, usize by
 }
 
 void update_runstate_area(Vcpu& vcpu) {
-    if (!vcpu.runstate_guest)
-        return;
+    if (!vcpu.runstate_guest) return;
     const u64 area = vcpu.runstate_guest;
     const u64 time_field = area + offsetof(vcpu_runstate_info_t, state_entry_time);
     vcpu_runstate_info_t info = vcpu.runstate;
@@ -47,14 +42,12 @@ void update_runstate_area(Vcpu& vcpu) {
     const u64 time = info.state_entry_time;
     if (flagged) {
         info.state_entry_time |= XEN_RUNSTATE_UPDATE;
-        if (!pv_copy_to_kernel(vcpu, time_field, &info.state_entry_time, sizeof(time)))
-            return;
+        if (!pv_copy_to_kernel(vcpu, time_field, &info.state_entry_time, sizeof(time))) return;
     }
     barrier();
     static_cast<void>(pv_copy_to_kernel(vcpu, area, &info, sizeof(info)));
     barrier();
-    if (flagged)
-        static_cast<void>(pv_copy_to_kernel(vcpu, time_field, &time, sizeof(time)));
+    if (flagged) static_cast<void>(pv_copy_to_kernel(vcpu, time_field, &time, sizeof(time)));
 }
 
-}  // namespace hv
+} // namespace hv

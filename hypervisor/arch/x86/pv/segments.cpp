@@ -12,19 +12,21 @@ namespace hv {
 
 namespace {
 
-#define HV_SELECTOR(name)                                                                                     \
-    u16 read_##name() {                                                                                       \
-        u32 value;                                                                                            \
-        asm volatile("movl %%" #name ", %0" : "=r"(value));                                                   \
-        return static_cast<u16>(value);                                                                       \
-    }                                                                                                         \
-    bool load_##name(u16 value) {                                                                             \
-        bool ok = true;                                                                                       \
-        asm volatile("1: movl %k1, %%" #name "\n2:\n"                                                         \
-                     ".pushsection .fixup, \"ax\"\n3: xorl %k1, %k1\n movb $0, %0\n jmp 1b\n.popsection\n"     \
-                     HV_EXTABLE("1b", "3b")                                                                   \
-                     : "+r"(ok) : "r"(u32{value}) : "memory");                                                \
-        return ok;                                                                                            \
+#define HV_SELECTOR(name)                                                                                              \
+    u16 read_##name() {                                                                                                \
+        u32 value;                                                                                                     \
+        asm volatile("movl %%" #name ", %0" : "=r"(value));                                                            \
+        return static_cast<u16>(value);                                                                                \
+    }                                                                                                                  \
+    bool load_##name(u16 value) {                                                                                      \
+        bool ok = true;                                                                                                \
+        asm volatile("1: movl %k1, %%" #name "\n2:\n"                                                                  \
+                     ".pushsection .fixup, \"ax\"\n3: xorl %k1, %k1\n movb $0, %0\n jmp 1b\n.popsection\n" HV_EXTABLE( \
+                         "1b", "3b")                                                                                   \
+                     : "+r"(ok)                                                                                        \
+                     : "r"(u32{value})                                                                                 \
+                     : "memory");                                                                                      \
+        return ok;                                                                                                     \
     }
 HV_SELECTOR(ds)
 HV_SELECTOR(es)
@@ -37,19 +39,17 @@ constexpr u16 guest_selector(u16 selector) { return selector > 3 ? selector | 3 
 
 bool fsgsbase() { return (hv_cr4 & Cr4::fsgsbase) != 0; }
 
-}  // namespace
+} // namespace
 
 u64 segment_fs_base() {
-    if (!fsgsbase())
-        return rdmsr(Msr::fs_base);
+    if (!fsgsbase()) return rdmsr(Msr::fs_base);
     u64 base;
     asm volatile("rdfsbase %0" : "=r"(base));
     return base;
 }
 
 u64 segment_gs_base_active() {
-    if (!fsgsbase())
-        return rdmsr(Msr::gs_base);
+    if (!fsgsbase()) return rdmsr(Msr::gs_base);
     u64 base;
     asm volatile("rdgsbase %0" : "=r"(base));
     return base;
@@ -90,14 +90,10 @@ void segments_load(Vcpu& vcpu) {
     const UserRegs& regs = vcpu.arch.regs;
     PvVcpu& pv = vcpu.arch.pv;
     bool ok = true;
-    if (regs.ds | read_ds())
-        ok &= load_ds(guest_selector(regs.ds));
-    if (regs.es | read_es())
-        ok &= load_es(guest_selector(regs.es));
-    if (regs.fs | read_fs())
-        ok &= load_fs(guest_selector(regs.fs));
-    if (regs.gs | read_gs())
-        ok &= load_gs(guest_selector(regs.gs));
+    if (regs.ds | read_ds()) ok &= load_ds(guest_selector(regs.ds));
+    if (regs.es | read_es()) ok &= load_es(guest_selector(regs.es));
+    if (regs.fs | read_fs()) ok &= load_fs(guest_selector(regs.fs));
+    if (regs.gs | read_gs()) ok &= load_gs(guest_selector(regs.gs));
     // After the selectors: loading one overwrites its base (a null one on Intel only, SDM vol.2 MOV).
     segment_set_fs_base(pv.fs_base);
     segment_set_gs_base(pv.kernel_mode ? pv.gs_base_kernel : pv.gs_base_user, true);
@@ -113,19 +109,16 @@ Result<s64> hypercall::set_segment_base(HypercallArgs& args_) {
     PvVcpu& pv = current().arch.pv;
     switch (static_cast<u32>(args_.a[0])) {
     case SEGBASE_FS:
-        if (!canonical(base))
-            return Errno::inval;
+        if (!canonical(base)) return Errno::inval;
         segment_set_fs_base(base);
         return 0;
-    case SEGBASE_GS_USER:  // the caller is in kernel mode
-        if (!canonical(base))
-            return Errno::inval;
+    case SEGBASE_GS_USER: // the caller is in kernel mode
+        if (!canonical(base)) return Errno::inval;
         pv.gs_base_user = base;
         segment_set_gs_base(base, false);
         return 0;
     case SEGBASE_GS_KERNEL:
-        if (!canonical(base))
-            return Errno::inval;
+        if (!canonical(base)) return Errno::inval;
         segment_set_gs_base(base, true);
         return 0;
     case SEGBASE_GS_USER_SEL: {
@@ -136,9 +129,8 @@ Result<s64> hypercall::set_segment_base(HypercallArgs& args_) {
         asm volatile("swapgs" ::: "memory");
         return 0;
     }
-    default:
-        return Errno::inval;
+    default: return Errno::inval;
     }
 }
 
-}  // namespace hv
+} // namespace hv

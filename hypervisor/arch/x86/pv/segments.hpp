@@ -18,4 +18,4 @@ void segment_set_fs_base(u64 base);
 void segment_set_gs_base(u64 base, bool active);
 constexpr bool canonical(u64 address) { return static_cast<u64>(static_cast<s64>(address << 16) >> 16) == address; }
 
-}  // namespace hv
+} // namespace hv

@@ -19,8 +19,7 @@ class Batch {
     explicit Batch(HypercallArgs& args) : args_(args), count_(static_cast<u32>(args.a[1])) {
         if (count_ & restarted) {
             count_ &= ~restarted;
-            if (args.a[2])
-                static_cast<void>(GuestIn<u32>(args.a[2]).read(done_before_));
+            if (args.a[2]) static_cast<void>(GuestIn<u32>(args.a[2]).read(done_before_));
         }
     }
     [[nodiscard]] u32 at() const { return at_; }
@@ -38,16 +37,14 @@ class Batch {
     }
     Result<s64> finish(Status status) {
         report();
-        if (!status)
-            return status.error();
+        if (!status) return status.error();
         return 0;
     }
 
   private:
     static constexpr u32 restarted = 1U << 31;
     void report() {
-        if (args_.a[2])
-            static_cast<void>(GuestOut<u32>(args_.a[2]).write(done_before_ + at_));
+        if (args_.a[2]) static_cast<void>(GuestOut<u32>(args_.a[2]).write(done_before_ + at_));
     }
     HypercallArgs& args_;
     u32 count_;
@@ -55,4 +52,4 @@ class Batch {
     u32 done_before_ = 0;
 };
 
-}  // namespace hv
+} // namespace hv

@@ -41,8 +41,7 @@ void bounce(UserRegs& regs, const Target& target, u32 error_code = 0) {
     const bool was_kernel = pv.kernel_mode;
     u64 stack = regs.rsp;
     if (!was_kernel) {
-        if (!pv_toggle_mode(vcpu))
-            return domain_crash(*vcpu.domain, "no kernel page table");
+        if (!pv_toggle_mode(vcpu)) return domain_crash(*vcpu.domain, "no kernel page table");
         stack = pv.kernel_sp;
     }
     u8& upcall_mask = vcpu.info->evtchn_upcall_mask;
@@ -54,8 +53,7 @@ void bounce(UserRegs& regs, const Target& target, u32 error_code = 0) {
     if (target.failsafe)
         for (unsigned i = 0; i < 4; ++i)
             frame[n++] = selector(i);
-    if (target.has_error)
-        frame[n++] = error_code;
+    if (target.has_error) frame[n++] = error_code;
     frame[n++] = regs.rip;
     frame[n++] = u64{mask} << 32 | (was_kernel ? regs.cs & ~3U : regs.cs);
     frame[n++] = (regs.rflags & ~u64{X86_IF | X86_IOPL}) | (mask ? 0 : X86_IF) | u64{pv.shown_iopl} << 12;
@@ -64,8 +62,7 @@ void bounce(UserRegs& regs, const Target& target, u32 error_code = 0) {
     stack = (stack & ~u64{15}) - n * sizeof(u64);
     if (!copy_to_guest(stack, frame, n * sizeof(u64)))
         return domain_crash(*vcpu.domain, "its kernel stack cannot take a trap frame");
-    if (target.mask_events)
-        write_once(upcall_mask, u8{1});
+    if (target.mask_events) write_once(upcall_mask, u8{1});
     // The guest pops RCX and R11 itself, so SYSRET may enter the handler.
     regs.entry_vector |= entry_syscall;
     regs.rip = target.rip;
@@ -86,7 +83,7 @@ void bounce_trap(UserRegs& regs, u8 vector, bool has_error, u32 error_code) {
            error_code);
 }
 
-}  // namespace
+} // namespace
 
 void pv_load_cr3(Vcpu& vcpu) {
     ArchVcpu& arch = vcpu.arch;
@@ -97,10 +94,9 @@ void pv_load_cr3(Vcpu& vcpu) {
 
 bool pv_toggle_mode(Vcpu& vcpu) {
     PvVcpu& pv = vcpu.arch.pv;
-    if ((pv.kernel_mode ? vcpu.arch.guest_table_user : vcpu.arch.guest_table).raw() == 0)
-        return false;
+    if ((pv.kernel_mode ? vcpu.arch.guest_table_user : vcpu.arch.guest_table).raw() == 0) return false;
     pv.kernel_mode = !pv.kernel_mode;
-    asm volatile("swapgs" ::: "memory");  // the other mode's GS base always waits in MSR_KERNEL_GS_BASE
+    asm volatile("swapgs" ::: "memory"); // the other mode's GS base always waits in MSR_KERNEL_GS_BASE
     pv_load_cr3(vcpu);
     return true;
 }
@@ -119,8 +115,7 @@ void pv_inject_page_fault(UserRegs& regs, u64 cr2, u32 error_code) {
     write_once(vcpu.info->arch.cr2, cr2);
     // Both modes are ring 3 to the CPU; the guest wants its own view.
     error_code &= ~PfError::user;
-    if (!vcpu.arch.pv.kernel_mode)
-        error_code |= PfError::user;
+    if (!vcpu.arch.pv.kernel_mode) error_code |= PfError::user;
     bounce_trap(regs, Vector::page_fault, true, error_code);
 }
 
@@ -128,8 +123,7 @@ extern "C" {
 
 void pv_deliver_event(UserRegs& regs) {
     Vcpu& vcpu = current();
-    if (!vcpu.arch.pv.event_callback_eip)
-        return domain_crash(*vcpu.domain, "event without an event callback");
+    if (!vcpu.arch.pv.event_callback_eip) return domain_crash(*vcpu.domain, "event without an event callback");
     bounce(regs, {.rip = vcpu.arch.pv.event_callback_eip, .mask_events = true});
 }
 
@@ -138,13 +132,13 @@ void pv_exit_work(UserRegs& regs) {
     arch.exit_work = 0;
     if (arch.pv.segments_failed) {
         arch.pv.segments_failed = false;
-        bounce(regs, {.rip = arch.pv.failsafe_callback_eip, .mask_events = arch.pv.failsafe_disables_events,
-                      .failsafe = true});
+        bounce(
+            regs,
+            {.rip = arch.pv.failsafe_callback_eip, .mask_events = arch.pv.failsafe_disables_events, .failsafe = true});
     }
     if (arch.pv.nmi_pending && !arch.pv.nmi_masked) {
         arch.pv.nmi_pending = false;
-        if (!arch.pv.nmi_eip)
-            return;
+        if (!arch.pv.nmi_eip) return;
         arch.pv.nmi_masked = true;
         bounce(regs, {.rip = arch.pv.nmi_eip, .mask_events = true});
     }
@@ -166,19 +160,19 @@ void pv_syscall_unhandled(UserRegs& regs) {
 
 void pv_syscall32(UserRegs& regs) {
     const PvVcpu& pv = current().arch.pv;
-    if (!pv.syscall32_callback_eip || pv.kernel_mode)
-        return pv_syscall_unhandled(regs);
-    bounce(regs, {.rip = pv.syscall32_callback_eip, .mask_events = pv.syscall32_disables_events,
+    if (!pv.syscall32_callback_eip || pv.kernel_mode) return pv_syscall_unhandled(regs);
+    bounce(regs, {.rip = pv.syscall32_callback_eip,
+                  .mask_events = pv.syscall32_disables_events,
                   .cs = pv.syscall32_callback_cs});
 }
 
 void pv_sysenter(UserRegs& regs) {
     const PvVcpu& pv = current().arch.pv;
     regs.rflags |= X86_IF;
-    if (!pv.sysenter_callback_eip || pv.kernel_mode)
-        return pv_inject_gp(regs, 0);
-    bounce(regs, {.rip = pv.sysenter_callback_eip, .mask_events = pv.sysenter_disables_events,
-                  .cs = pv.sysenter_callback_cs});
+    if (!pv.sysenter_callback_eip || pv.kernel_mode) return pv_inject_gp(regs, 0);
+    bounce(
+        regs,
+        {.rip = pv.sysenter_callback_eip, .mask_events = pv.sysenter_disables_events, .cs = pv.sysenter_callback_cs});
 }
 
 void pv_int80(UserRegs& regs) {
@@ -190,6 +184,6 @@ void pv_int80(UserRegs& regs) {
     pv_inject_gp(regs, 0x80U << 3 | 2);
 }
 
-}  // extern "C"
+} // extern "C"
 
-}  // namespace hv
+} // namespace hv

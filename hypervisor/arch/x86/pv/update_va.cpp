@@ -13,10 +13,8 @@ namespace {
 
 Status flush_as_asked(u64 address, u64 flags) {
     const u64 how = flags & UVMF_FLUSHTYPE_MASK, whom = flags & ~u64{UVMF_FLUSHTYPE_MASK};
-    if (how == UVMF_NONE)
-        return {};
-    if (how != UVMF_TLB_FLUSH && how != UVMF_INVLPG)
-        return Errno::inval;
+    if (how == UVMF_NONE) return {};
+    if (how != UVMF_TLB_FLUSH && how != UVMF_INVLPG) return Errno::inval;
     const u64 what = how == UVMF_INVLPG ? address : ~u64{0};
     if (whom == UVMF_LOCAL) {
         if (how == UVMF_TLB_FLUSH)
@@ -36,7 +34,8 @@ Result<s64> update(u64 address, u64 value, u64 flags, Domain& frames) {
         Result<L1Slot> slot = L1Slot::of_address(current(), address);
         Status done = slot ? l1_update(*slot.value(), value, *current().domain, frames, false) : Status{slot.error()};
         if (!done) [[unlikely]] {
-            log_guest("d{} update_va_mapping {:x} = {:x}: error {}", current().domain->id, address, value, done.error());
+            log_guest("d{} update_va_mapping {:x} = {:x}: error {}", current().domain->id, address, value,
+                      done.error());
             return done.error();
         }
     }
@@ -44,7 +43,7 @@ Result<s64> update(u64 address, u64 value, u64 flags, Domain& frames) {
     return 0;
 }
 
-}  // namespace
+} // namespace
 
 Result<s64> hypercall::update_va_mapping(HypercallArgs& args) {
     return update(args.a[0], args.a[1], args.a[2], *current().domain);
@@ -53,9 +52,8 @@ Result<s64> hypercall::update_va_mapping(HypercallArgs& args) {
 Result<s64> hypercall::update_va_mapping_otherdomain(HypercallArgs& args) {
     DomainRef ref;
     Domain* frames = TRY(Subject::find(static_cast<u16>(args.a[3]), ref));
-    if (ref)
-        TRY(xsm_check(XsmOp::map_foreign_frame, *frames));
+    if (ref) TRY(xsm_check(XsmOp::map_foreign_frame, *frames));
     return update(args.a[0], args.a[1], args.a[2], *frames);
 }
 
-}  // namespace hv
+} // namespace hv

@@ -6,7 +6,8 @@ namespace hv {
 namespace {
 
 struct Flag {
-    static constexpr u64 cf = 1, pf = 4, af = 16, zf = 64, sf = 128, of = 2048, arithmetic = cf | pf | af | zf | sf | of;
+    static constexpr u64 cf = 1, pf = 4, af = 16, zf = 64, sf = 128, of = 2048,
+                         arithmetic = cf | pf | af | zf | sf | of;
 };
 
 struct Decoder {
@@ -16,7 +17,7 @@ struct Decoder {
     bool ok = true;
     u8 rex = 0;
     bool opsize16 = false;
-    unsigned reg = 0;   // ModRM.reg with REX.R
+    unsigned reg = 0; // ModRM.reg with REX.R
 
     u8 next() {
         if (at >= size || at >= 15) {
@@ -38,15 +39,14 @@ struct Decoder {
         unsigned displacement = mod == 1 ? 1 : mod == 2 ? 4 : 0;
         if (rm == 4) {
             const u8 sib = next();
-            if (mod == 0 && (sib & 7) == 5)
-                displacement = 4;
+            if (mod == 0 && (sib & 7) == 5) displacement = 4;
         } else if (mod == 0 && rm == 5) {
             displacement = 4;
         }
         skip(displacement);
     }
     [[nodiscard]] unsigned width() const { return (rex & 8) ? 8 : opsize16 ? 2 : 4; }
-    u64 immediate(unsigned bytes) {  // sign-extended
+    u64 immediate(unsigned bytes) { // sign-extended
         u64 value = 0;
         for (unsigned i = 0; i < bytes; ++i)
             value |= u64{next()} << (8 * i);
@@ -111,15 +111,14 @@ class Emulation {
     }
     /// Byte registers 4..7 without REX are ah, ch, dh, bh.
     u64 reg(const Decoder& d, unsigned n, Width w) const {
-        if (w.bytes == 1 && !d.rex && n >= 4)
-            return (regs_.gpr[n - 4] >> 8) & 0xff;
+        if (w.bytes == 1 && !d.rex && n >= 4) return (regs_.gpr[n - 4] >> 8) & 0xff;
         return regs_.gpr[n] & w.mask();
     }
     void set_reg(const Decoder& d, unsigned n, u64 value, Width w) {
         if (w.bytes == 1 && !d.rex && n >= 4)
             regs_.gpr[n - 4] = (regs_.gpr[n - 4] & ~u64{0xff00}) | (value & 0xff) << 8;
         else if (w.bytes >= 4)
-            regs_.gpr[n] = value & w.mask();  // 32-bit results clear the upper half
+            regs_.gpr[n] = value & w.mask(); // 32-bit results clear the upper half
         else
             regs_.gpr[n] = (regs_.gpr[n] & ~w.mask()) | (value & w.mask());
     }
@@ -131,7 +130,7 @@ class Emulation {
     bool inside_ = true;
 };
 
-bool Emulation::bit_op(unsigned op, u64 index, Width w) {  // 5 bts, 6 btr, 7 btc
+bool Emulation::bit_op(unsigned op, u64 index, Width w) { // 5 bts, 6 btr, 7 btc
     const u64 bit = u64{1} << (index & (8 * w.bytes - 1)), old = load(w);
     regs_.flags = (regs_.flags & ~Flag::cf) | ((old & bit) ? Flag::cf : 0);
     store(op == 5 ? old | bit : op == 6 ? old & ~bit : old ^ bit, w);
@@ -142,13 +141,12 @@ bool Emulation::two_byte(Decoder& d) {
     const u8 op = d.next();
     const Width w{(op & 1) || op == 0xba ? d.width() : 1};
     switch (op) {
-    case 0xab: case 0xb3: case 0xbb:
-        d.modrm();
-        return bit_op(op == 0xab ? 5 : op == 0xb3 ? 6 : 7, regs_.gpr[d.reg], w);
-    case 0xba:
-        d.modrm();
-        return bit_op(d.reg & 7, d.immediate(1), w);
-    case 0xb0: case 0xb1: {  // cmpxchg
+    case 0xab:
+    case 0xb3:
+    case 0xbb: d.modrm(); return bit_op(op == 0xab ? 5 : op == 0xb3 ? 6 : 7, regs_.gpr[d.reg], w);
+    case 0xba: d.modrm(); return bit_op(d.reg & 7, d.immediate(1), w);
+    case 0xb0:
+    case 0xb1: { // cmpxchg
         d.modrm();
         const u64 old = load(w), expected = regs_.gpr[0] & w.mask();
         alu(Alu::cmp, expected, old, w, regs_.flags);
@@ -158,21 +156,21 @@ bool Emulation::two_byte(Decoder& d) {
             set_reg(d, 0, old, w);
         return true;
     }
-    case 0xc0: case 0xc1: {  // xadd
+    case 0xc0:
+    case 0xc1: { // xadd
         d.modrm();
         const u64 old = load(w);
         store(alu(Alu::add, old, reg(d, d.reg, w), w, regs_.flags), w);
         set_reg(d, d.reg, old, w);
         return true;
     }
-    default:
-        return false;
+    default: return false;
     }
 }
 
 bool Emulation::run(Decoder& d) {
     u8 op = d.next();
-    for (;; op = d.next()) {  // prefixes; a segment does not matter any more, a lock we keep anyway
+    for (;; op = d.next()) { // prefixes; a segment does not matter any more, a lock we keep anyway
         if (op == 0x66)
             d.opsize16 = true;
         else if (op != 0xf0 && op != 0x2e && op != 0x36 && op != 0x3e && op != 0x26 && op != 0x64 && op != 0x65)
@@ -182,68 +180,72 @@ bool Emulation::run(Decoder& d) {
         d.rex = op;
         op = d.next();
     }
-    if (op == 0x0f)
-        return two_byte(d);
+    if (op == 0x0f) return two_byte(d);
     const Width w{(op & 1) ? d.width() : 1};
     const unsigned imm_bytes = w.bytes == 8 ? 4 : w.bytes;
-    if (op < 0x38 && (op & 6) == 0) {  // add or adc sbb and sub xor  r/m, r
+    if (op < 0x38 && (op & 6) == 0) { // add or adc sbb and sub xor  r/m, r
         d.modrm();
         store(alu(static_cast<Alu>(op >> 3), load(w), reg(d, d.reg, w), w, regs_.flags), w);
         return true;
     }
     switch (op) {
-    case 0x88: case 0x89:
+    case 0x88:
+    case 0x89:
         d.modrm();
         store(reg(d, d.reg, w), w);
         return true;
-    case 0xc6: case 0xc7:
+    case 0xc6:
+    case 0xc7:
         d.modrm();
         store(d.immediate(imm_bytes), w);
         return (d.reg & 7) == 0;
-    case 0x86: case 0x87: {
+    case 0x86:
+    case 0x87: {
         d.modrm();
         const u64 old = load(w);
         store(reg(d, d.reg, w), w);
         set_reg(d, d.reg, old, w);
         return true;
     }
-    case 0x80: case 0x81: case 0x83: {
+    case 0x80:
+    case 0x81:
+    case 0x83: {
         d.modrm();
         const Alu which = static_cast<Alu>(d.reg & 7);
         store(alu(which, load(w), d.immediate(op == 0x81 ? imm_bytes : 1), w, regs_.flags), w);
         return which != Alu::cmp;
     }
-    case 0xfe: case 0xff: {
+    case 0xfe:
+    case 0xff: {
         d.modrm();
-        const u64 carry = regs_.flags & Flag::cf;  // inc and dec keep it
+        const u64 carry = regs_.flags & Flag::cf; // inc and dec keep it
         store(alu((d.reg & 7) == 0 ? Alu::add : Alu::sub, load(w), 1, w, regs_.flags), w);
         regs_.flags = (regs_.flags & ~Flag::cf) | carry;
         return (d.reg & 7) <= 1;
     }
-    case 0xf6: case 0xf7:
+    case 0xf6:
+    case 0xf7:
         d.modrm();
         if ((d.reg & 7) == 2)
             store(~load(w), w);
         else
             store(alu(Alu::sub, 0, load(w), w, regs_.flags), w);
         return (d.reg & 7) == 2 || (d.reg & 7) == 3;
-    default:
-        return false;
+    default: return false;
     }
 }
 
-}  // namespace
+} // namespace
 
 bool emulate_write(const u8* code, unsigned size, WriteRegs& regs, u64& memory, unsigned offset) {
     Decoder decoder{code, size};
     WriteRegs work = regs;
     Emulation emulation(work, memory, offset);
-    if (!emulation.run(decoder) || !decoder.ok || !emulation.inside())
-        return false;
+    if (!emulation.run(decoder) || !decoder.ok || !emulation.inside()) return false;
     work.rip += decoder.at;
     regs = work;
     memory = emulation.memory();
     return true;
 }
 
-}  // namespace hv
+} // namespace hv

@@ -7,7 +7,8 @@
 
 namespace hv {
 
-/// General registers by their encoding (rax, rcx, rdx, rbx, rsp, rbp, rsi, rdi, r8..r15), flags and instruction pointer.
+/// General registers by their encoding (rax, rcx, rdx, rbx, rsp, rbp, rsi, rdi, r8..r15), flags and instruction
+/// pointer.
 struct WriteRegs {
     u64 gpr[16];
     u64 flags;
@@ -19,4 +20,4 @@ struct WriteRegs {
 /// False: not one of those, or the operand leaves the eight bytes; then nothing changed.
 bool emulate_write(const u8* code, unsigned size, WriteRegs& regs, u64& memory, unsigned offset);
 
-}  // namespace hv
+} // namespace hv

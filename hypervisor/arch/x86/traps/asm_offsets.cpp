@@ -25,9 +25,10 @@ namespace {
     HV_OFFSET(VCPU_syscall_eip, offsetof(Vcpu, arch.pv.syscall_callback_eip));
     HV_OFFSET(VCPU_syscall_disables_events, offsetof(Vcpu, arch.pv.syscall_disables_events));
 }
-}  // namespace
+} // namespace
 
-static_assert(offsetof(UserRegs, error_code) == REGS_error_code && offsetof(UserRegs, entry_vector) == REGS_entry_vector);
+static_assert(offsetof(UserRegs, error_code) == REGS_error_code &&
+              offsetof(UserRegs, entry_vector) == REGS_entry_vector);
 static_assert(offsetof(UserRegs, rip) == REGS_rip && offsetof(UserRegs, cs) == REGS_cs);
 static_assert(offsetof(UserRegs, rflags) == REGS_flags && offsetof(UserRegs, rsp) == REGS_rsp);
 static_assert(sizeof(UserRegs) == REGS_size && max_cpus == MAX_CPUS);
@@ -36,4 +37,4 @@ static_assert(entry_syscall == ENTRY_SYSCALL && Vector::with_error_code == ERROR
 static_assert(sizeof(SoftirqPending) == 64 && stack_size == STACK_SIZE);
 static_assert(offsetof(vcpu_info_t, evtchn_upcall_pending) == 0 && offsetof(vcpu_info_t, evtchn_upcall_mask) == 1);
 
-}  // namespace hv
+} // namespace hv

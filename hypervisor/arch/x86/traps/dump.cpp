@@ -71,4 +71,4 @@ void dump_hypervisor_state(const UserRegs& regs) {
     print_backtrace(frame[1], frame[0], rsp);
 }
 
-}  // namespace hv
+} // namespace hv

@@ -15,4 +15,4 @@ void dump_hypervisor_state(const UserRegs& regs);
 /// Where the caller is.
 void dump_here();
 
-}  // namespace hv
+} // namespace hv

@@ -26,10 +26,28 @@ static u64 read_dr6() {
 }
 
 static const char* name_of(u32 vector) {
-    static constexpr const char* names[] = {"divide error", "debug", "NMI", "int3", "overflow", "bounds", "invalid opcode",
-        "device not available", "double fault", "9", "invalid TSS", "segment not present", "stack fault",
-        "general protection fault", "page fault", "15", "x87 fault", "alignment check", "machine check", "SIMD fault",
-        "virtualisation fault", "control protection"};
+    static constexpr const char* names[] = {"divide error",
+                                            "debug",
+                                            "NMI",
+                                            "int3",
+                                            "overflow",
+                                            "bounds",
+                                            "invalid opcode",
+                                            "device not available",
+                                            "double fault",
+                                            "9",
+                                            "invalid TSS",
+                                            "segment not present",
+                                            "stack fault",
+                                            "general protection fault",
+                                            "page fault",
+                                            "15",
+                                            "x87 fault",
+                                            "alignment check",
+                                            "machine check",
+                                            "SIMD fault",
+                                            "virtualisation fault",
+                                            "control protection"};
     return vector < sizeof(names) / sizeof(names[0]) ? names[vector] : "exception";
 }
 
@@ -44,10 +62,8 @@ void handle_exception(UserRegs& regs) {
         return;
     }
     // A descriptor in an LDT page that is not mapped yet, before the fix-up of the instruction that needs it.
-    if (vector == Vector::page_fault && cpu_info().current && pv_hypervisor_fault(regs, cr2))
-        return;
-    if (extable_fixup(regs))
-        return;
+    if (vector == Vector::page_fault && cpu_info().current && pv_hypervisor_fault(regs, cr2)) return;
+    if (extable_fixup(regs)) return;
     char what[96];
     format(what, sizeof(what), "FATAL TRAP: vector = {} ({}), error code {:04x}, address {:x}", vector, name_of(vector),
            regs.error_code, cr2);
@@ -57,10 +73,10 @@ void handle_exception(UserRegs& regs) {
 /// A guest's breakpoint on data that the hypervisor copied for it, or one that MOV SS delayed into the entry path (SDM
 /// vol.3 6.8.3): not ours, go on. Touches no guest memory, which could raise another on this stack.
 void handle_hypervisor_debug(UserRegs& regs) {
-    regs.rflags &= ~u64{1 << 8};  // TF
+    regs.rflags &= ~u64{1 << 8}; // TF
     asm volatile("movq %0, %%dr6" ::"r"(u64{0xffff0ff0}));
 }
 
 void handle_double_fault(UserRegs& regs) { panic_with_registers(regs, "DOUBLE FAULT"); }
 
-}  // namespace hv
+} // namespace hv

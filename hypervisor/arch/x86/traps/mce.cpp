@@ -25,8 +25,7 @@ bool report_banks() {
     bool fatal = false;
     for (u32 bank = 0; bank < bank_count(); ++bank) {
         const Result<u64> status = rdmsr_safe(bank_msr(bank, 1));
-        if (!status.ok() || !(status.value() & status_valid))
-            continue;
+        if (!status.ok() || !(status.value() & status_valid)) continue;
         const u64 address = status.value() & status_address ? rdmsr(bank_msr(bank, 2)) : 0;
         log_error("CPU{}: machine check bank {}: status {:016x} address {:x}", cpu_id(), bank, status.value(), address);
         fatal |= (status.value() & (status_uncorrected | status_corrupt)) != 0;
@@ -35,13 +34,11 @@ bool report_banks() {
     return fatal;
 }
 
-}  // namespace
+} // namespace
 
 void mce_init() {
-    if (!cpu_features.mce || !cpu_features.mca)
-        return;
-    if (rdmsr(Msr::mcg_cap) & mcg_ctl_present)
-        static_cast<void>(wrmsr_safe(Msr::mcg_ctl, ~u64{0}));
+    if (!cpu_features.mce || !cpu_features.mca) return;
+    if (rdmsr(Msr::mcg_cap) & mcg_ctl_present) static_cast<void>(wrmsr_safe(Msr::mcg_ctl, ~u64{0}));
     for (u32 bank = 0; bank < bank_count(); ++bank) {
         static_cast<void>(wrmsr_safe(bank_msr(bank, 0), ~u64{0}));
         static_cast<void>(wrmsr_safe(bank_msr(bank, 1), 0));
@@ -50,9 +47,9 @@ void mce_init() {
 }
 
 void handle_machine_check(UserRegs& regs) {
-    if (report_banks() || !(rdmsr(Msr::mcg_status) & 1))  // RIPV: can the interrupted code go on?
+    if (report_banks() || !(rdmsr(Msr::mcg_status) & 1)) // RIPV: can the interrupted code go on?
         panic_with_registers(regs, "Machine check");
     wrmsr(Msr::mcg_status, 0);
 }
 
-}  // namespace hv
+} // namespace hv

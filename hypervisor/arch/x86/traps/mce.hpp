@@ -2,5 +2,5 @@
 #pragma once
 
 namespace hv {
-void mce_init();  ///< on each CPU: enables every bank and CR4.MCE
+void mce_init(); ///< on each CPU: enables every bank and CR4.MCE
 }

@@ -32,7 +32,7 @@ void patch(const u64* first, const u64* last, u8 opcode) {
     }
 }
 
-}  // namespace
+} // namespace
 
 void syscall_init_cpu() {
     CpuInfo& info = cpu_info();
@@ -47,13 +47,13 @@ void syscall_init_cpu() {
     wrmsr(Msr::star, u64{selector_guest_cs32} << 48 | u64{selector_hv_cs} << 32);
     wrmsr(Msr::lstar, reinterpret_cast<u64>(syscall_stubs) + stub);
     wrmsr(Msr::cstar, reinterpret_cast<u64>(syscall32_stubs) + stub);
-    wrmsr(Msr::sfmask, 0x75700 | X86_IOPL);  // TF IF DF IOPL NT RF VM AC
+    wrmsr(Msr::sfmask, 0x75700 | X86_IOPL); // TF IF DF IOPL NT RF VM AC
     if (cpu_features.sysenter) {
         const bool intel = cpu_features.vendor == CpuVendor::intel;
-        wrmsr(Msr::sysenter_cs, intel ? selector_hv_cs : 0);  // 0: #GP; AMD has no SYSENTER in long mode
+        wrmsr(Msr::sysenter_cs, intel ? selector_hv_cs : 0); // 0: #GP; AMD has no SYSENTER in long mode
         wrmsr(Msr::sysenter_esp, intel ? stack : 0);
         wrmsr(Msr::sysenter_eip, intel ? reinterpret_cast<u64>(sysenter_entry) : 0);
     }
 }
 
-}  // namespace hv
+} // namespace hv

@@ -12,10 +12,12 @@ namespace hv {
 struct Vector {
     static constexpr u8 divide = 0, debug = 1, nmi = 2, breakpoint = 3, overflow = 4, bounds = 5, invalid_opcode = 6,
                         no_device = 7, double_fault = 8, invalid_tss = 10, no_segment = 11, stack = 12, gp_fault = 13,
-                        page_fault = 14, x87 = 16, alignment = 17, machine_check = 18, simd = 19, control_protection = 21;
+                        page_fault = 14, x87 = 16, alignment = 17, machine_check = 18, simd = 19,
+                        control_protection = 21;
     static constexpr u32 exceptions = 32;
     /// Exceptions that push an error code (APM vol.2 8.2).
-    static constexpr u32 with_error_code = 1U << 8 | 1U << 10 | 1U << 11 | 1U << 12 | 1U << 13 | 1U << 14 | 1U << 17 | 1U << 21;
+    static constexpr u32 with_error_code =
+        1U << 8 | 1U << 10 | 1U << 11 | 1U << 12 | 1U << 13 | 1U << 14 | 1U << 17 | 1U << 21;
 };
 
 /// Page-fault error code bits (APM vol.2 8.4.2).
@@ -33,11 +35,11 @@ extern const u64 entry_stubs[256];
 // (traps/syscall_init.cpp) sets STAR, LSTAR, CSTAR, SFMASK and the SYSENTER MSRs of the CPU it runs on.
 
 // Called by entry.S, interrupts off.
-void handle_exception(UserRegs& regs);       ///< vectors 0..31 without those below
-void handle_nmi(UserRegs& regs);             ///< on its IST stack; returns by plain restore, no exit path work
-void handle_machine_check(UserRegs& regs);   ///< on its IST stack
+void handle_exception(UserRegs& regs);        ///< vectors 0..31 without those below
+void handle_nmi(UserRegs& regs);              ///< on its IST stack; returns by plain restore, no exit path work
+void handle_machine_check(UserRegs& regs);    ///< on its IST stack
 void handle_hypervisor_debug(UserRegs& regs); ///< #DB in ring 0, on its IST stack
-[[noreturn]] void handle_double_fault(UserRegs& regs);  ///< on its IST stack
+[[noreturn]] void handle_double_fault(UserRegs& regs); ///< on its IST stack
 // handle_interrupt(UserRegs&) for vectors 32..255: irq/irq.hpp
 }
 
@@ -59,7 +61,7 @@ void pv_handle_exception(UserRegs& regs, u64 cr2, u64 dr6);
 /// mapped). True: retry the instruction.
 bool pv_hypervisor_fault(UserRegs& regs, u64 cr2);
 
-}  // namespace hv
+} // namespace hv
 
 /// In inline assembly: registers a fix-up, both operands are asm labels.
 #define HV_EXTABLE(fault, fixup) ".pushsection .ex_table, \"a\"\n.balign 8\n.quad " fault ", " fixup "\n.popsection\n"

@@ -24,9 +24,9 @@ namespace hv {
 
 PageInfo host_frame_table[host_ram_frames];
 u8* const host_ram = [] {
-    void* ram = mmap(nullptr, host_ram_frames << page_shift, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (ram == MAP_FAILED)
-        std::abort();
+    void* ram =
+        mmap(nullptr, host_ram_frames << page_shift, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (ram == MAP_FAILED) std::abort();
     return static_cast<u8*>(ram);
 }();
 
@@ -72,17 +72,15 @@ HOST_WEAK bool copy_to_guest(u64 address, const void* from, usize bytes) {
 }
 
 HOST_WEAK void domain_put(Domain& domain) {
-    if (domain.refs.fetch_sub(1) == 1)
-        ++hvtest::machine.domains_destroyed;
+    if (domain.refs.fetch_sub(1) == 1) ++hvtest::machine.domains_destroyed;
 }
 HOST_WEAK void DomainRef::reset() {
-    if (domain_)
-        domain_put(*domain_);
+    if (domain_) domain_put(*domain_);
     domain_ = nullptr;
 }
 HOST_WEAK Result<DomainRef> DomainRef::find(Domid) { return Errno::srch; }
 
-}  // namespace hv
+} // namespace hv
 
 namespace hvtest {
 
@@ -109,7 +107,7 @@ const bool heap_filled = [] {
     return true;
 }();
 
-}  // namespace
+} // namespace
 
 Domain& new_domain(u16 id, u32 max_pages) {
     static_assert(sizeof(Domain) <= 2 * page_size);
@@ -141,4 +139,4 @@ void end_domain(Domain& domain) {
 
 PageInfo& new_page(Domain& domain) { return *domain_alloc_pages(domain, 0).value(); }
 
-}  // namespace hvtest
+} // namespace hvtest

@@ -9,8 +9,8 @@
 namespace hvtest {
 
 struct Machine {
-    unsigned tlb_flushes = 0;      ///< tlb_flush_mask() calls
-    unsigned preempt_after = 0;    ///< hypercall_preempt_check() says yes once in so many calls; 0: never
+    unsigned tlb_flushes = 0;   ///< tlb_flush_mask() calls
+    unsigned preempt_after = 0; ///< hypercall_preempt_check() says yes once in so many calls; 0: never
     unsigned preempt_polls = 0;
     unsigned domains_destroyed = 0;
     std::function<bool(hv::u64 address, void* to, hv::usize bytes)> guest_read;
@@ -25,4 +25,4 @@ void end_domain(hv::Domain& domain);
 /// A fresh page of the domain.
 hv::PageInfo& new_page(hv::Domain& domain);
 
-}  // namespace hvtest
+} // namespace hvtest

@@ -20,7 +20,7 @@ constexpr u64 page_flags = table_flags | PteBits::dirty;
 constexpr u64 four_mib = u64{4} << 20, slack = u64{512} << 10;
 
 u64 spans(u64 start, u64 end, unsigned shift) { return ((end - 1) >> shift) - (start >> shift) + 1; }
-}  // namespace
+} // namespace
 
 /// L1, L2, L3 tables that map [start, end).
 u64 Dom0Builder::table_count(u64 start, u64 end) const {
@@ -47,7 +47,7 @@ void Dom0Builder::plan(u64 initrd_size) {
     }
     start_info_at_ = at;
     tables_at_ = at + page_size;
-    do {  // the tables map themselves
+    do { // the tables map themselves
         ++table_pages_;
         stack_at_ = tables_at_ + (table_pages_ << page_shift);
         end_ = align_up(stack_at_ + page_size + slack, four_mib);
@@ -74,16 +74,14 @@ void Dom0Builder::allocate() {
     while ((page_size << p2m_order_) < pages_ * 8)
         ++p2m_order_;
     p2m_ = static_cast<u64*>(alloc_pages(p2m_order_));
-    if (!p2m_)
-        boot_failed("not enough memory for dom0's P2M list");
+    if (!p2m_) boot_failed("not enough memory for dom0's P2M list");
     unsigned order = 18;
     for (u64 pfn = 0; pfn < pages_;) {
         while ((u64{1} << order) > pages_ - pfn)
             --order;
         const auto got = domain_alloc_pages(domain_, order, {.no_scrub = true});
         if (!got.ok()) {
-            if (order == 0)
-                boot_failed("not enough memory for dom0");
+            if (order == 0) boot_failed("not enough memory for dom0");
             --order;
             continue;
         }
@@ -115,12 +113,15 @@ void Dom0Builder::copy_in(u64 pfn, u64 offset, const u8* from, u64 bytes) {
 }
 
 void Dom0Builder::load_kernel(const u8* image) {
-    pv_kernel_segments(image, kernel_, [](void* context, u64 address, const u8* bytes, u64 file_size, u64 memory_size) {
-        auto& self = *static_cast<Dom0Builder*>(context);
-        const u64 offset = address - self.kernel_.virt_base;
-        self.copy_in(0, offset, bytes, file_size);
-        self.copy_in(0, offset + file_size, nullptr, memory_size - file_size);
-    }, this);
+    pv_kernel_segments(
+        image, kernel_,
+        [](void* context, u64 address, const u8* bytes, u64 file_size, u64 memory_size) {
+            auto& self = *static_cast<Dom0Builder*>(context);
+            const u64 offset = address - self.kernel_.virt_base;
+            self.copy_in(0, offset, bytes, file_size);
+            self.copy_in(0, offset + file_size, nullptr, memory_size - file_size);
+        },
+        this);
     if (kernel_.hypercall_page != PvKernel::unset)
         pv_write_hypercall_page(static_cast<u8*>(page(pfn_of(kernel_.hypercall_page))));
 }
@@ -220,8 +221,7 @@ void Dom0Builder::build(const u8* image, const BootModule* initrd, const char* c
 static void finish(const char* what, auto&& step) {
     for (;;) {
         const Status status = step();
-        if (status.ok())
-            return;
+        if (status.ok()) return;
         if (status.error() != Errno::restart) {
             log_error("dom0: {} fails with error {}", what, status.error());
             boot_failed("dom0 could not be built");
@@ -232,8 +232,7 @@ static void finish(const char* what, auto&& step) {
 
 void Dom0Builder::start(Vcpu& vcpu) {
     auto* context = make<vcpu_guest_context_t>();
-    if (!context)
-        boot_failed("not enough memory for dom0");
+    if (!context) boot_failed("not enough memory for dom0");
     cpu_user_regs_t& regs = context->user_regs;
     regs.cs = FLAT_KERNEL_CS;
     regs.ss = FLAT_KERNEL_SS;
@@ -257,4 +256,4 @@ void Dom0Builder::start(Vcpu& vcpu) {
     free_pages(p2m_, p2m_order_);
 }
 
-}  // namespace hv
+} // namespace hv

@@ -11,7 +11,7 @@ namespace hv {
 
 /// Pages in a row that become page tables (or P2M pages) as they are needed.
 struct PagePool {
-    u64 next = 0, end = 0;  ///< pfns
+    u64 next = 0, end = 0; ///< pfns
 };
 
 class Dom0Builder {
@@ -37,7 +37,7 @@ class Dom0Builder {
     Domain& domain_;
     const PvKernel& kernel_;
     u64 pages_;
-    u64* p2m_ = nullptr;      ///< our own copy: mfn by pfn
+    u64* p2m_ = nullptr; ///< our own copy: mfn by pfn
     unsigned p2m_order_ = 0;
     // Virtual addresses of the initial mapping, one region after the other.
     u64 initrd_at_ = 0, p2m_at_ = 0, start_info_at_ = 0, tables_at_ = 0, stack_at_ = 0, end_ = 0;
@@ -51,4 +51,4 @@ class Dom0Builder {
 /// What dom0 may touch of the machine: everything but what the hypervisor drives itself.
 void dom0_grant_machine(Domain& domain);
 
-}  // namespace hv
+} // namespace hv

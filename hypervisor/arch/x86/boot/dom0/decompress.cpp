@@ -73,8 +73,7 @@ const char* unpack_gzip(const u8* data, u64 size, u8* out, u64 out_size) {
     stream.next_out = out;
     stream.avail_out = static_cast<unsigned>(out_size);
     constexpr int gzip_window = 16 + 15, finish = 4, stream_end = 1;
-    if (inflateInit2_(&stream, gzip_window, "1", sizeof(stream)) != 0)
-        return too_small;
+    if (inflateInit2_(&stream, gzip_window, "1", sizeof(stream)) != 0) return too_small;
     const int result = inflate(&stream, finish);
     inflateEnd(&stream);
     return result == stream_end && stream.total_out == out_size ? nullptr : broken;
@@ -89,19 +88,16 @@ const char* unpack_lzma(bool xz, const u8* data, u64 size, u8* out, u64 out_size
     constexpr int finish = 3, stream_end = 1, memory = 5;
     constexpr u64 limit = u64{256} << 20;
     int result = xz ? lzma_stream_decoder(&stream, limit, 0) : lzma_alone_decoder(&stream, limit);
-    if (result == 0)
-        result = lzma_code(&stream, finish);
+    if (result == 0) result = lzma_code(&stream, finish);
     lzma_end(&stream);
-    if (result == memory)
-        return too_small;
+    if (result == memory) return too_small;
     // LZMA_OK with the output full: an .lzma stream need not have an end mark.
     return (result == stream_end || (result == 0 && !xz)) && stream.total_out == out_size ? nullptr : broken;
 }
 
 const char* unpack_zstd(const u8* data, u64 size, u8* out, u64 out_size) {
     const usize frame = ZSTD_findFrameCompressedSize(data, size);
-    if (ZSTD_isError(frame))
-        return broken;
+    if (ZSTD_isError(frame)) return broken;
     return ZSTD_decompress(out, out_size, data, frame) == out_size ? nullptr : broken;
 }
 
@@ -109,18 +105,15 @@ const char* unpack_zstd(const u8* data, u64 size, u8* out, u64 out_size) {
 const char* unpack_lz4(const u8* data, u64 size, u8* out, u64 out_size) {
     u64 at = 4, done = 0;
     while (done < out_size) {
-        if (size - at < 4)
-            return broken;
+        if (size - at < 4) return broken;
         const u32 block = le32(data + at);
         at += 4;
-        if (block == 0x184c2102)  // frames may follow each other
+        if (block == 0x184c2102) // frames may follow each other
             continue;
-        if (block > size - at || block > 0x7fffffff || out_size - done > 0x7fffffff)
-            return broken;
+        if (block > size - at || block > 0x7fffffff || out_size - done > 0x7fffffff) return broken;
         const int n = LZ4_decompress_safe(reinterpret_cast<const char*>(data + at), reinterpret_cast<char*>(out + done),
                                           static_cast<int>(block), static_cast<int>(out_size - done));
-        if (n <= 0)
-            return broken;
+        if (n <= 0) return broken;
         at += block;
         done += static_cast<u64>(n);
     }
@@ -129,32 +122,27 @@ const char* unpack_lz4(const u8* data, u64 size, u8* out, u64 out_size) {
 
 /// lzop file: magic 9, version.. header with a name, then blocks {unpacked, packed, checksums by flags}, end 0.
 const char* unpack_lzo(const u8* data, u64 size, u8* out, u64 out_size) {
-    if (size < 39)
-        return broken;
+    if (size < 39) return broken;
     const u32 version = u32{data[9]} << 8 | data[10];
-    u64 at = 9 + 6 + 1 + (version >= 0x940 ? 1 : 0);  // versions, method, level
+    u64 at = 9 + 6 + 1 + (version >= 0x940 ? 1 : 0); // versions, method, level
     const u32 flags = be32(data + at);
-    at += 4 + (flags & 0x800 ? 4 : 0) + 4 + 4 + (version >= 0x940 ? 4 : 0);  // flags, filter, mode, times
-    at += 1 + u64{data[at]} + 4;                                           // name, header checksum
+    at += 4 + (flags & 0x800 ? 4 : 0) + 4 + 4 + (version >= 0x940 ? 4 : 0); // flags, filter, mode, times
+    at += 1 + u64{data[at]} + 4;                                            // name, header checksum
     u64 done = 0;
     while (done < out_size) {
-        if (at > size || size - at < 24)
-            return broken;
+        if (at > size || size - at < 24) return broken;
         const u32 unpacked = be32(data + at), packed = be32(data + at + 4);
         at += 8;
         // Checksums of the unpacked data (adler32, crc32), then of the packed data when that differs.
         at += (flags & 0x1 ? 4 : 0) + (flags & 0x100 ? 4 : 0);
-        if (packed != unpacked)
-            at += (flags & 0x2 ? 4 : 0) + (flags & 0x200 ? 4 : 0);
-        if (at > size || packed > size - at || unpacked > out_size - done || packed > unpacked)
-            return broken;
+        if (packed != unpacked) at += (flags & 0x2 ? 4 : 0) + (flags & 0x200 ? 4 : 0);
+        if (at > size || packed > size - at || unpacked > out_size - done || packed > unpacked) return broken;
         unsigned long n = unpacked;
         if (packed == unpacked)
             memcpy(out + done, data + at, unpacked);
         else if (lzo1x_decompress_safe(data + at, packed, out + done, &n, nullptr) != 0 || n != unpacked)
             return broken;
-        if (!unpacked)
-            return broken;
+        if (!unpacked) return broken;
         at += packed;
         done += unpacked;
     }
@@ -163,28 +151,25 @@ const char* unpack_lzo(const u8* data, u64 size, u8* out, u64 out_size) {
 
 const char* unpack_bzip2(const u8* data, u64 size, u8* out, u64 out_size) {
     unsigned n = static_cast<unsigned>(out_size);
-    const int result = BZ2_bzBuffToBuffDecompress(reinterpret_cast<char*>(out), &n,
-                                                  reinterpret_cast<char*>(const_cast<u8*>(data)),
-                                                  static_cast<unsigned>(size), 0, 0);
+    const int result =
+        BZ2_bzBuffToBuffDecompress(reinterpret_cast<char*>(out), &n, reinterpret_cast<char*>(const_cast<u8*>(data)),
+                                   static_cast<unsigned>(size), 0, 0);
     return result == 0 && n == out_size ? nullptr : broken;
 }
 
-}  // namespace
+} // namespace
 
 Compression compression_of(const u8* data, u64 size) {
     const auto starts = [&](const char* magic, u64 n) { return size > n && memcmp(data, magic, n) == 0; };
-    if (starts("\x1f\x8b", 2))
-        return Compression::gzip;
-    if (starts("\xfd" "7zXZ\0", 6))
+    if (starts("\x1f\x8b", 2)) return Compression::gzip;
+    if (starts("\xfd"
+               "7zXZ\0",
+               6))
         return Compression::xz;
-    if (starts("\x28\xb5\x2f\xfd", 4))
-        return Compression::zstd;
-    if (starts("\x02\x21\x4c\x18", 4))
-        return Compression::lz4;
-    if (starts("\x89LZO\0\r\n\x1a\n", 9))
-        return Compression::lzo;
-    if (starts("BZh", 3))
-        return Compression::bzip2;
+    if (starts("\x28\xb5\x2f\xfd", 4)) return Compression::zstd;
+    if (starts("\x02\x21\x4c\x18", 4)) return Compression::lz4;
+    if (starts("\x89LZO\0\r\n\x1a\n", 9)) return Compression::lzo;
+    if (starts("BZh", 3)) return Compression::bzip2;
     return starts("\x5d\0\0", 3) ? Compression::lzma : Compression::none;
 }
 
@@ -212,4 +197,4 @@ const char* decompress_with(Compression kind, const u8* data, u64 size, u8* out,
     return "the kernel's compression is unknown";
 }
 
-}  // namespace hv
+} // namespace hv

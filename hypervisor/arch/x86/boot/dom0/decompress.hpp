@@ -18,4 +18,4 @@ const char* decompress(Compression kind, const u8* data, u64 size, u8* out, u64 
 /// The same without preparing the CPU (the caller may be an ordinary program).
 const char* decompress_with(Compression kind, const u8* data, u64 size, u8* out, u64 out_size);
 
-}  // namespace hv
+} // namespace hv

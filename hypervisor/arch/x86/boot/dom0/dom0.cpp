@@ -23,9 +23,12 @@ namespace {
 
 Dom0Memory memory_asked;
 Dom0Vcpus vcpus_asked;
-constinit CustomOption dom0_mem("dom0_mem", [](Option&, const char* v, bool n) { return !n && dom0_memory_parse(v, memory_asked); });
-constinit CustomOption dom0_max_vcpus("dom0_max_vcpus",
-                                      [](Option&, const char* v, bool n) { return !n && dom0_vcpus_parse(v, vcpus_asked); });
+constinit CustomOption dom0_mem("dom0_mem", [](Option&, const char* v, bool n) {
+    return !n && dom0_memory_parse(v, memory_asked);
+});
+constinit CustomOption dom0_max_vcpus("dom0_max_vcpus", [](Option&, const char* v, bool n) {
+    return !n && dom0_vcpus_parse(v, vcpus_asked);
+});
 constinit StringOption dom0_nodes("dom0_nodes", "");
 constinit BoolOption dom0_vcpus_pin("dom0_vcpus_pin", false);
 HV_OPTION(dom0_mem);
@@ -45,23 +48,18 @@ KernelImage unpack(const BootModule& module) {
     KernelImage image{static_cast<const u8*>(direct_map(module.start)), module.size};
     const u8* payload;
     u64 size;
-    if (!bzimage_payload(image.data, image.size, payload, size))
-        return image;
+    if (!bzimage_payload(image.data, image.size, payload, size)) return image;
     const Compression kind = compression_of(payload, size);
-    if (kind == Compression::none)
-        return {payload, size};
+    if (kind == Compression::none) return {payload, size};
     const u64 bytes = unpacked_size(payload, size);
-    if (!bytes)
-        boot_failed("the compressed kernel names no plausible size");
+    if (!bytes) boot_failed("the compressed kernel names no plausible size");
     while ((page_size << image.order) < bytes)
         ++image.order;
     image.unpacked = heap_alloc(image.order, {.no_scrub = true});
-    if (!image.unpacked)
-        boot_failed("not enough memory to unpack the kernel");
+    if (!image.unpacked) boot_failed("not enough memory to unpack the kernel");
     u8* out = map_as<u8>(mfn_of(*image.unpacked));
     const u64 start = now_ns();
-    if (const char* bad = decompress(kind, payload, size, out, bytes))
-        boot_failed(bad);
+    if (const char* bad = decompress(kind, payload, size, out, bytes)) boot_failed(bad);
     log_info("dom0: kernel unpacked ({}, {} to {} KiB) in {} ms", compression_name(kind), size >> 10, bytes >> 10,
              (now_ns() - start) / 1'000'000);
     image.data = out;
@@ -83,8 +81,7 @@ Domain& create(u32 vcpus) {
         boot_failed("dom0 could not be created");
     }
     for (VcpuId i = 0; i < vcpus; ++i)
-        if (!vcpu_create(*domain.value(), i).ok())
-            boot_failed("dom0's vCPUs could not be created");
+        if (!vcpu_create(*domain.value(), i).ok()) boot_failed("dom0's vCPUs could not be created");
     return *domain.value();
 }
 
@@ -101,7 +98,7 @@ void pin_vcpus(Domain& domain) {
     });
 }
 
-}  // namespace
+} // namespace
 
 void dom0_build() {
     const BootModule& module = boot_info.modules[0];
@@ -110,24 +107,22 @@ void dom0_build() {
         log_warning("module {} is not used", i);
     const KernelImage image = unpack(module);
     PvKernel kernel;
-    if (const char* bad = pv_kernel_parse(image.data, image.size, kernel))
-        boot_failed(bad);
+    if (const char* bad = pv_kernel_parse(image.data, image.size, kernel)) boot_failed(bad);
     log_info("dom0: {} kernel", kernel.guest_os[0] ? kernel.guest_os : "PV");
 
     Domain& domain = create(vcpu_count());
     const u64 available = heap_free_pages();
     const u64 pages = dom0_memory_pages(memory_asked, available);
-    domain.max_pages = memory_asked.max.given ? static_cast<u32>(max_of(pages, min_of<u64>(memory_asked.max.of(available), ~0U)))
-                                              : ~0U;
+    domain.max_pages = memory_asked.max.given
+                           ? static_cast<u32>(max_of(pages, min_of<u64>(memory_asked.max.of(available), ~0U)))
+                           : ~0U;
     Dom0Builder builder(domain, kernel, pages);
     builder.build(image.data, initrd, module.cmdline);
-    if (image.unpacked)
-        heap_free(*image.unpacked, image.order);
+    if (image.unpacked) heap_free(*image.unpacked, image.order);
     dom0_grant_machine(domain);
     update_domain_wallclock(domain);
     builder.start(*domain.vcpus[0]);
-    if (dom0_vcpus_pin)
-        pin_vcpus(domain);
+    if (dom0_vcpus_pin) pin_vcpus(domain);
     for (u32 i = 0; i < boot_info.module_count; ++i)
         mm_free_boot_range(boot_info.modules[i].start, boot_info.modules[i].start + boot_info.modules[i].size);
     log_info("dom0: {} vCPUs; {} MiB free for guests", domain.max_vcpus, heap_free_pages() >> 8);
@@ -135,4 +130,4 @@ void dom0_build() {
     HV_BUG_ON(!domain_unpause_by_controller(domain).ok());
 }
 
-}  // namespace hv
+} // namespace hv

@@ -13,8 +13,8 @@ struct PvKernel {
     u64 hypercall_page = unset;
     u64 virt_base = unset;
     u64 paddr_offset = unset;
-    u64 init_p2m = unset;         ///< where the P2M list is wanted; unset: behind the kernel
-    bool mod_start_pfn = false;   ///< mod_start may be a frame, not mapped
+    u64 init_p2m = unset;       ///< where the P2M list is wanted; unset: behind the kernel
+    bool mod_start_pfn = false; ///< mod_start may be a frame, not mapped
     u64 supported_features = 0;
     bool has_supported_features = false;
     bool has_xen_notes = false;
@@ -32,4 +32,4 @@ void pv_kernel_segments(const u8* image, const PvKernel& kernel, SegmentSink put
 /// The compressed kernel inside a bzImage (Documentation/x86/boot: payload_offset, protocol 2.08). False: no bzImage.
 bool bzimage_payload(const u8* image, u64 size, const u8*& payload, u64& payload_size);
 
-}  // namespace hv
+} // namespace hv

@@ -16,14 +16,13 @@ namespace {
 
 /// Library memory: kmalloc has no size query and a limit of one buddy block, so each block knows its order or is small.
 struct alignas(16) BlockHeader {
-    u64 order;  ///< ~0: from kmalloc
+    u64 order; ///< ~0: from kmalloc
 };
 constexpr u64 small = ~u64{0};
 
 void* library_alloc(usize bytes) {
     const u64 total = bytes + sizeof(BlockHeader);
-    if (total < bytes)
-        return nullptr;
+    if (total < bytes) return nullptr;
     BlockHeader* block;
     unsigned order = 0;
     if (total <= page_size) {
@@ -34,15 +33,13 @@ void* library_alloc(usize bytes) {
         PageInfo* pages = heap_alloc(order);
         block = pages ? map_as<BlockHeader>(mfn_of(*pages)) : nullptr;
     }
-    if (!block)
-        return nullptr;
+    if (!block) return nullptr;
     block->order = total <= page_size ? small : order;
     return block + 1;
 }
 
 void library_free(void* p) {
-    if (!p)
-        return;
+    if (!p) return;
     BlockHeader* block = static_cast<BlockHeader*>(p) - 1;
     if (block->order == small)
         kfree(block);
@@ -53,7 +50,7 @@ void library_free(void* p) {
 /// Thread block: %fs:0x28 is the canary.
 alignas(64) u64 library_tls[16];
 
-}  // namespace
+} // namespace
 
 const char* decompress(Compression kind, const u8* data, u64 size, u8* out, u64 out_size) {
     const IrqOff off;
@@ -66,15 +63,14 @@ const char* decompress(Compression kind, const u8* data, u64 size, u8* out, u64 
     return result;
 }
 
-}  // namespace hv
+} // namespace hv
 
 extern "C" {
 void* malloc(hv::usize bytes) { return hv::library_alloc(bytes); }
 void free(void* p) { hv::library_free(p); }
 void* calloc(hv::usize count, hv::usize size) {
     hv::usize bytes;
-    if (__builtin_mul_overflow(count, size, &bytes))
-        return nullptr;
+    if (__builtin_mul_overflow(count, size, &bytes)) return nullptr;
     void* p = hv::library_alloc(bytes);
     return p ? memset(p, 0, bytes) : nullptr;
 }
@@ -84,7 +80,9 @@ unsigned long long ZSTD_trace_decompress_begin(const void*) { return 0; }
 void ZSTD_trace_decompress_end(unsigned long long, const void*) {}
 
 /// libbz2's stdio half lies in the same object as what we use; nobody calls it.
-[[noreturn, gnu::used]] void library_unreachable() { hv::panic("a decompression library called what it must not need"); }
+[[noreturn, gnu::used]] void library_unreachable() {
+    hv::panic("a decompression library called what it must not need");
+}
 void *stdin, *stdout, *stderr;
 }
 

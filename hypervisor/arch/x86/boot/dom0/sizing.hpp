@@ -30,4 +30,4 @@ struct Dom0Vcpus {
 };
 bool dom0_vcpus_parse(const char* text, Dom0Vcpus& out);
 
-}  // namespace hv
+} // namespace hv

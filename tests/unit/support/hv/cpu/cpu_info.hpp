@@ -28,4 +28,4 @@ inline CpuId cpu_id() { return cpu_info().cpu; }
 inline Vcpu& current() { return *cpu_info().current; }
 inline UserRegs& guest_regs() { return cpu_info().regs; }
 
-}  // namespace hv
+} // namespace hv

@@ -15,4 +15,4 @@ inline u64 irq_save() { return 0; }
 inline void irq_restore(u64) {}
 inline void cpu_relax() { sched_yield(); }
 
-}  // namespace hv
+} // namespace hv

@@ -6,7 +6,7 @@
 
 namespace hv {
 
-inline constexpr u64 host_ram_first = 0x1000, host_ram_frames = 0x2000;  // 32 MiB at 16 MiB
+inline constexpr u64 host_ram_first = 0x1000, host_ram_frames = 0x2000; // 32 MiB at 16 MiB
 inline constexpr u64 max_mfn = host_ram_first + host_ram_frames;
 extern PageInfo host_frame_table[host_ram_frames];
 extern u8* const host_ram;
@@ -22,4 +22,4 @@ inline Mfn mfn_of_virt(const void* address) {
     return Mfn{host_ram_first + (static_cast<u64>(static_cast<const u8*>(address) - host_ram) >> page_shift)};
 }
 
-}  // namespace hv
+} // namespace hv
