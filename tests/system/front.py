@@ -4,6 +4,7 @@
 import argparse
 import os
 import pathlib
+import signal
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
@@ -71,6 +72,8 @@ def cmd_bench(argv):
 def main():
     verbs = {"build": cmd_build, "test": cmd_test, "boot": cmd_boot, "demo": cmd_demo,
              "bench": cmd_bench}
+    # Ended from outside, it must still take its QEMU along.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         return verbs[sys.argv[1]](sys.argv[2:])
     except build.BuildFailed as why:

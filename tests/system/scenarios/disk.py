@@ -26,14 +26,14 @@ def write_reboot_read(host, target):
     same(host.check(f"sha256sum <{target}").split()[0], written, "what dom0 reads")
 
 
-@scenario()
+@scenario(full=True)
 def raw_file(host):
     host.check(f"dd if=/dev/zero of=/run/disk.img bs=1M count={MB} 2>/dev/null")
     write_reboot_read(host, "/run/disk.img")
     host.check("rm /run/disk.img; test -z \"$(losetup -a)\"")
 
 
-@scenario()
+@scenario(full=True)
 def phy_loop(host):
     host.check(f"dd if=/dev/zero of=/run/disk.img bs=1M count={MB} 2>/dev/null; "
                "losetup /dev/loop7 /run/disk.img")
@@ -41,14 +41,14 @@ def phy_loop(host):
     host.check("losetup -d /dev/loop7; rm /run/disk.img")
 
 
-@scenario()
+@scenario(full=True)
 def phy_ram(host):
     host.check(f"modprobe brd rd_nr=1 rd_size={MB * 1024}; test -b /dev/ram0")
     write_reboot_read(host, "/dev/ram0")
     host.check("rmmod brd")
 
 
-@scenario()
+@scenario(full=True)
 def attach_list_detach(host):
     host.check(f"dd if=/dev/urandom of=/run/hot.img bs=1M count={MB} 2>/dev/null")
     guest = Guest(host).up()
@@ -64,7 +64,7 @@ def attach_list_detach(host):
     host.check("rm /run/hot.img; test -z \"$(losetup -a)\"")
 
 
-@scenario()
+@scenario(full=True)
 def missing_file_refused(host):
     failed = host.run(
         "cat >/root/nofile.cfg <<'END'\n"

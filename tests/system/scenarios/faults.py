@@ -18,14 +18,14 @@ def stops(cell, wanted, clue):
         assert clue in text.lower(), f"the message does not name {clue!r}: {text!r}"
 
 
-@scenario(boot=None)
+@scenario(boot=None, full=True)
 def no_modules(cell):
     wanted = cell.spec()
     wanted.modules = []
     stops(cell, wanted, "module")
 
 
-@scenario(boot=None)
+@scenario(boot=None, full=True)
 def kernel_is_garbage(cell):
     with tempfile.NamedTemporaryFile() as junk:
         junk.write(b"This is no kernel.\n" * 4000)

@@ -3,13 +3,13 @@
 from rig.scenario import inside, same, scenario
 
 
-@scenario()
+@scenario(full=True)
 def disk_controller(host):
     inside(host.check("dmesg"), "ahci", "dom0's kernel log")
     inside(host.check("ls /sys/class/ata_port"), "ata1", "AHCI ports")
 
 
-@scenario()
+@scenario(full=True)
 def network(host):
     """DHCP and an answer through the machine's own NIC: interrupts and DMA work."""
     host.check("ip link set eth0 up; udhcpc -i eth0 -n -q -t 10 -s /bin/true")
@@ -20,12 +20,12 @@ def network(host):
     host.check("ip addr flush dev eth0; ip link set eth0 down")
 
 
-@scenario()
+@scenario(full=True)
 def all_cpus(host):
     same(host.check("nproc").strip(), str(host.setup.smp), "dom0's CPUs")
 
 
-@scenario()
+@scenario(full=True)
 def clock_runs_straight(host):
     """dom0's clock over five seconds against the hypervisor's own, which `xl uptime` shows."""
     source = host.check("cat /sys/devices/system/clocksource/clocksource0/current_clocksource").strip()
@@ -35,13 +35,13 @@ def clock_runs_straight(host):
     assert stamps == sorted(stamps), "time went backwards"
 
 
-@scenario()
+@scenario(full=True)
 def wall_clock(host):
     import time
     behind = abs(time.time() - int(host.check("date +%s")))
     assert behind < 120, f"dom0's wall clock is {behind:.0f} s off"
 
 
-@scenario(fresh=True, leaks=False)
+@scenario(fresh=True, leaks=False, full=True)
 def power_off(host):
     assert host.power_off(), "the machine was still on 60 s after poweroff -f"

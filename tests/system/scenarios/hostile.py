@@ -32,7 +32,7 @@ def define(name):
     scenario(boot="hostile")(run)
 
 
-@scenario(boot="hostile")
+@scenario(boot="hostile", full=True)
 def vector_registers_survive(host):
     """Four processes in dom0 check their registers while a guest uses its own on the same CPUs."""
     guest = Guest(host, "busy").up()
@@ -46,7 +46,7 @@ for each in NAMES:
         define(each)
 
 
-@scenario(boot="hostile")
+@scenario(boot="hostile", full=True)
 def fuzz_short(host):
     attack(host, "fuzz", "seed=1 calls=20000")
 

@@ -4,7 +4,7 @@ from rig.guest import Guest
 from rig.scenario import same, scenario
 
 
-@scenario(boot="many")
+@scenario(boot="many", full=True)
 def twenty_guests(host):
     guests = [Guest(host, f"many{n}", memory=112).create() for n in range(20)]
     for guest in guests:
@@ -23,7 +23,7 @@ def cycles(host, count):
                    "done", 300)
 
 
-@scenario()
+@scenario(full=True)
 def five_cycles(host):
     cycles(host, 5)
 

@@ -17,7 +17,7 @@ def sha(line):
     return re.search(r"sha=([0-9a-f]{64})", line)[1]
 
 
-@scenario()
+@scenario(full=True)
 def ping_dom0(host):
     guest = networked(host, "net1", 11, "ping=10.77.0.1").up()
     guest.wait("GUEST-PING ok", 90)
@@ -27,7 +27,7 @@ def ping_dom0(host):
     same(host.run("ip -o link show | grep -c vif").out.strip(), "0", "vifs left in dom0")
 
 
-@scenario()
+@scenario(full=True)
 def bulk_from_dom0(host):
     guest = networked(host, "net1", 11, "serve=9000").up()
     host.check(f"head -c {MB * 1048576} /dev/urandom >/run/sent")
@@ -39,7 +39,7 @@ def bulk_from_dom0(host):
     guest.destroy()
 
 
-@scenario()
+@scenario(full=True)
 def bulk_to_dom0(host):
     host.check("(nc -l -p 9001 -e /bin/sh -c 'cat >/run/received'; echo >/run/received.done) "
                "</dev/null >/dev/null 2>&1 &")
@@ -51,7 +51,7 @@ def bulk_to_dom0(host):
     guest.destroy()
 
 
-@scenario()
+@scenario(full=True)
 def guest_to_guest(host):
     server = networked(host, "net1", 11, "serve=9000").up()
     client = networked(host, "net2", 12, f"ping=10.77.0.11 send=10.77.0.11:9000:{MB}").create()
@@ -62,7 +62,7 @@ def guest_to_guest(host):
     server.destroy()
 
 
-@scenario()
+@scenario(full=True)
 def attach_and_detach(host):
     guest = Guest(host).up()
     guest.shell("modprobe xen-netfront")

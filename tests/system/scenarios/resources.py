@@ -11,7 +11,7 @@ def memory_reaches(guest, mb):
                         f"{guest.name} to have {mb} MB")
 
 
-@scenario()
+@scenario(full=True)
 def balloon_both_ways(host):
     guest = Guest(host, memory=192, lines=["maxmem = 256"]).up()
     memory_reaches(guest, 192)
@@ -23,7 +23,7 @@ def balloon_both_ways(host):
     guest.destroy()
 
 
-@scenario()
+@scenario(full=True)
 def mem_max(host):
     guest = Guest(host).up()
     guest.xl("mem-max", 160)
@@ -32,7 +32,7 @@ def mem_max(host):
     guest.destroy()
 
 
-@scenario()
+@scenario(full=True)
 def vcpu_set(host):
     guest = Guest(host, vcpus=1, extra="onlining", lines=["maxvcpus = 4"])
     guest.config = guest.config.replace("vcpus = 1\n", "vcpus = 2\n", 1)
@@ -45,7 +45,7 @@ def vcpu_set(host):
     guest.destroy()
 
 
-@scenario()
+@scenario(full=True)
 def vcpu_pin(host):
     guest = Guest(host, vcpus=2).up()
     guest.xl("vcpu-pin", 0, 1)
@@ -61,7 +61,7 @@ def vcpu_pin(host):
     guest.destroy()
 
 
-@scenario()
+@scenario(full=True)
 def sched_credit2_weight_and_cap(host):
     guest = Guest(host).up()
     host.check("xl sched-credit2 -d g1 -w 512 -c 50")
@@ -90,7 +90,7 @@ def weights_share_a_cpu(host):
         guest.destroy()
 
 
-@scenario()
+@scenario(full=True)
 def cap_holds(host):
     guest = Guest(host, "capped", lines=["cap = 25"]).up()
     guest.shell("(while :; do :; done) &")
@@ -103,7 +103,7 @@ def cap_holds(host):
     guest.destroy()
 
 
-@scenario()
+@scenario(full=True)
 def numa_and_vcpu_info(host):
     guest = Guest(host).up()
     inside(host.check("xl list -n"), "g1", "xl list -n")
