@@ -29,7 +29,7 @@ def define(name):
         attack(host, name)
     run.__name__ = name.replace("-", "_")
     run.__module__ = __name__
-    scenario(boot="hostile")(run)
+    scenario(boot="hostile", full=True)(run)
 
 
 @scenario(boot="hostile", full=True)

@@ -80,7 +80,7 @@ def shutdown(host):
     guest.gone()
 
 
-@scenario()
+@scenario(full=True)
 def guest_powers_itself_off(host):
     guest = Guest(host, extra="then=poweroff").create()
     guest.gone(120)

@@ -20,7 +20,7 @@ def define(name, **options):
 
 
 define("smp1", full=True)
-define("smp4")
+define("smp4", full=True)
 define("smp8", full=True)
 define("epyc-rome", full=True)
 define("max", full=True)
