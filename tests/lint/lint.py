@@ -11,6 +11,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import commits  # noqa: E402
 import cplusplus  # noqa: E402
 import files  # noqa: E402
+import support  # noqa: E402
 
 CHECKS = {
     "file-size": files.size,
@@ -21,6 +22,7 @@ CHECKS = {
     "function-length": cplusplus.function_length,
     "format": cplusplus.formatted,
     "commits": commits.subjects,
+    "support": support.evidence,
 }
 FULL = {"headers-alone": cplusplus.headers_alone}
 
