@@ -12,9 +12,10 @@ namespace {
 u64* table_of(const PageInfo& page) { return static_cast<u64*>(map_of(page)); }
 
 /// A CPU may still write through an old writable mapping, or walk through the page as the table that it was.
-void flush_old_type(const PageInfo& page, u32 stamp) {
+/// The stamp is read here, when the page is ours alone: before that it may be one use too old.
+void flush_old_type(const PageInfo& page) {
     CpuMask mask = domain_dirty_cpus(*owner_of(page));
-    tlb_filter(mask, stamp);
+    tlb_filter(mask, page.tlb_stamp);
     if (!mask.empty()) tlb_flush_mask(mask);
 }
 
@@ -127,8 +128,8 @@ Status validate_descriptors(PageInfo& page) {
 }
 
 /// The page was count 0 of `old`; it is now count 1 of `type`, not validated, ours alone.
-Status establish(PageInfo& page, u64 old, u32 stamp, PageType type, bool preemptible) {
-    if (type_of(old) != type && type_of(old) != PageType::none) flush_old_type(page, stamp);
+Status establish(PageInfo& page, u64 old, PageType type, bool preemptible) {
+    if (type_of(old) != type && type_of(old) != PageType::none) flush_old_type(page);
     Status ready{};
     if (is_table(type)) {
         if (!(old & TypeBits::partial)) {
@@ -155,11 +156,10 @@ Status acquire(PageInfo& page, PageType type, bool preemptible) {
                 seen = page.type_.load(Order::acquire);
                 continue;
             }
-            const u32 stamp = page.tlb_stamp;
             const u64 ready =
                 type == PageType::writable && (same || type_of(seen) == PageType::none) ? TypeBits::validated : 0;
             if (!page.type_.compare_exchange(seen, type_bits(type) | ready | 1, Order::acq_rel)) continue;
-            return ready ? Status{} : establish(page, seen, stamp, type, preemptible);
+            return ready ? Status{} : establish(page, seen, type, preemptible);
         }
         if (type_of(seen) != type || (seen & TypeBits::count) == TypeBits::count) return Errno::inval;
         if (!(seen & TypeBits::validated)) {
