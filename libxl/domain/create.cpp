@@ -188,36 +188,4 @@ Result<CreatedDomain> create_domain(Host& host, DomainConfig config, const Creat
     return Creation(host, std::move(config), options).run();
 }
 
-Status destroy_domain(Host& host, xc::DomId domain) {
-    if (domain == 0) return error("destroy domain 0", EINVAL, "it is the control domain itself");
-    xc::Control* const control = HOSPES_TRY(host.control());
-    xs::Client* const store = HOSPES_TRY(host.store());
-    const auto info = control->info(domain);
-    const auto vm = store->read(path::domain(domain) + "/vm");
-    if (!info && !vm) return error("destroy domain " + std::to_string(domain), ENOENT, "there is no such domain");
-    // Each step is tried whatever became of the one before: the aim is that nothing is left.
-    Status result;
-    const auto keep = [&result](Status step) {
-        if (!step && result) result = std::move(step);
-    };
-    if (info) {
-        keep(control->pause(domain));
-        keep(unplug_all(host, domain, 5000));
-        keep(control->destroy(domain));
-    }
-    static_cast<void>(store->release(domain));
-    xs::Batch nodes;
-    forget_domain(nodes, domain, vm ? vm->substr(vm->rfind('/') + 1) : std::string());
-    keep(store->commit(nodes));
-    forget_record(domain);
-    return result;
-}
-
-Status request_shutdown(Host& host, xc::DomId domain, std::string_view what) {
-    xc::Control* const control = HOSPES_TRY(host.control());
-    static_cast<void>(HOSPES_TRY(control->info(domain)));
-    xs::Client* const store = HOSPES_TRY(host.store());
-    return store->write(path::domain(domain) + "/control/shutdown", what);
-}
-
 } // namespace hospes::xl

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
-// Creating and destroying domains. Creation goes through named stages; whatever fails, everything
-// done so far is undone.
+// Creating domains. Creation goes through named stages; whatever fails, everything done so far is undone.
 #pragma once
 
 #include <functional>
 
-#include "libxl/core/host.hpp"
+#include "libxl/core/wait.hpp"
 #include "libxl/domain/choose_type.hpp"
+#include "libxl/domain/lifecycle.hpp"
 #include "libxl/types/domain_config.hpp"
 
 namespace hospes::xl {
@@ -25,13 +25,6 @@ struct CreatedDomain {
 };
 
 Result<CreatedDomain> create_domain(Host& host, DomainConfig config, const CreateOptions& options);
-
-/// Ends the domain at once and removes every trace of it. Also takes a domain that is already half
-/// gone.
-Status destroy_domain(Host& host, xc::DomId domain);
-
-/// Asks the guest through control/shutdown: "poweroff", "reboot", "suspend", "halt".
-Status request_shutdown(Host& host, xc::DomId domain, std::string_view what);
 
 Result<HostCaps> host_caps(Host& host);
 

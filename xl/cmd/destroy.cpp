@@ -3,7 +3,7 @@
 
 #include <cstdio>
 
-#include "libxl/domain/create.hpp"
+#include "libxl/domain/lifecycle.hpp"
 
 namespace hospes::cli {
 namespace {

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: MIT
+#include "libxl/domain/resources.hpp"
+
+#include <cerrno>
+
+#include "libxl/core/paths.hpp"
+#include "libxl/device/spec_text.hpp"
+
+namespace hospes::xl {
+namespace {
+
+Result<std::uint64_t> read_kib(xs::Client& store, const std::string& node, xs::TransactionId transaction = 0) {
+    const std::string text = HOSPES_TRY(store.read(node, transaction));
+    if (const auto number = to_number<std::uint64_t>(text)) return *number;
+    return error("read " + node, EINVAL, "it holds '" + text + "', not a number");
+}
+
+std::string mib(std::uint64_t kib) { return std::to_string(kib >> 10) + " MiB"; }
+
+} // namespace
+
+Result<std::uint64_t> memory_target(Host& host, xc::DomId domain) {
+    xs::Client* const store = HOSPES_TRY(host.store());
+    return read_kib(*store, path::domain(domain) + "/memory/target");
+}
+
+Status set_memory_target(Host& host, xc::DomId domain, std::uint64_t kib, bool enforce) {
+    const std::string stage = "set the memory of domain " + std::to_string(domain);
+    xc::Control* const control = HOSPES_TRY(host.control());
+    xs::Client* const store = HOSPES_TRY(host.store());
+    const xc::DomainInfo info = HOSPES_TRY(control->info(domain));
+    const std::string memory = path::domain(domain) + "/memory";
+    if (domain == 0 && kib < min_dom0_kib)
+        return error(stage, ERANGE, mib(kib) + " is less than the " + mib(min_dom0_kib) + " that dom0 keeps");
+    // A domain of which nobody wrote the limit down (dom0 after boot) has the hypervisor's.
+    auto limit = HOSPES_TRY(store->try_read(memory + "/static-max"));
+    const std::uint64_t most = limit ? to_number<std::uint64_t>(*limit).value_or(0) : info.max_pages << 2;
+    if (kib > most)
+        return error(stage, ERANGE, mib(kib) + " is more than its maximum of " + mib(most),
+                     "maxmem= sets it at creation");
+    const auto videoram = HOSPES_TRY(store->try_read(memory + "/videoram"));
+    const std::uint64_t video = videoram ? to_number<std::uint64_t>(*videoram).value_or(0) : 0;
+    if (enforce) HOSPES_TRY(control->max_memory(domain, kib + video + maxmem_slack_kib));
+    return store->write(memory + "/target", std::to_string(kib));
+}
+
+Status set_memory_max(Host& host, xc::DomId domain, std::uint64_t kib) {
+    xc::Control* const control = HOSPES_TRY(host.control());
+    xs::Client* const store = HOSPES_TRY(host.store());
+    static_cast<void>(HOSPES_TRY(control->info(domain)));
+    const std::string memory = path::domain(domain) + "/memory";
+    const std::uint64_t target = HOSPES_TRY(read_kib(*store, memory + "/target"));
+    if (kib < target)
+        return error("set the maximum memory of domain " + std::to_string(domain), ERANGE,
+                     mib(kib) + " is less than its present target of " + mib(target), "lower `xl mem-set` first");
+    return control->max_memory(domain, kib + maxmem_slack_kib);
+}
+
+Status set_online_vcpus(Host& host, xc::DomId domain, const Bitmap& online) {
+    xc::Control* const control = HOSPES_TRY(host.control());
+    xs::Client* const store = HOSPES_TRY(host.store());
+    const xc::DomainInfo info = HOSPES_TRY(control->info(domain));
+    const unsigned count = info.max_vcpu_id + 1;
+    if (online.limit() > count || online.empty())
+        return error("set the vCPUs of domain " + std::to_string(domain), ERANGE,
+                     "it has " + std::to_string(count) + ", and at least one must stay",
+                     "maxvcpus= sets the number at creation");
+    xs::Batch nodes;
+    for (unsigned vcpu = 0; vcpu < count; ++vcpu)
+        nodes.write(path::domain(domain) + "/cpu/" + std::to_string(vcpu) + "/availability",
+                    online.test(vcpu) ? "online" : "offline");
+    return store->commit(nodes);
+}
+
+Result<HostMemory> host_memory(Host& host) {
+    xc::Control* const control = HOSPES_TRY(host.control());
+    const xc::PhysInfo info = HOSPES_TRY(control->phys_info());
+    return HostMemory{info.total_pages << 2, info.free_pages << 2, info.outstanding_pages << 2, info.scrub_pages << 2};
+}
+
+} // namespace hospes::xl
