@@ -22,7 +22,8 @@ struct Machine {
     FifoPort state[ports];
     FifoQueue queues[vcpus][EVTCHN_FIFO_MAX_QUEUES];
     evtchn_fifo_control_block_t control[vcpus] = {};
-    u32 guest_head[vcpus][EVTCHN_FIFO_MAX_QUEUES] = {}; // the guest's own copy, as Linux keeps it
+    u32 guest_head[vcpus][EVTCHN_FIFO_MAX_QUEUES] = {}; // the guest's own copies, as Linux keeps them
+    u32 guest_ready[vcpus] = {};
 
     /// What EVTCHNOP_send does on the receiving side. True: an upcall.
     bool raise(u32 port, u32 vcpu, u32 priority) {
@@ -35,8 +36,10 @@ struct Machine {
                !test_and_set_bit(priority, &control[vcpu].ready);
     }
 
-    /// The consumer of the ABI: takes the event at the head of a queue.
+    /// The consumer of the ABI: takes the event at the head of a queue. The shared ready bit goes *before* the queue is
+    /// looked at: once the last word is unlinked a sender may start the queue anew, and its bit must survive.
     u32 consume(u32 vcpu, u32 priority) {
+        take_ready(vcpu);
         u32 port = guest_head[vcpu][priority];
         if (!port) port = read_once(control[vcpu].head[priority]);
         auto& word = reinterpret_cast<Atomic<u32>&>(words[port]);
@@ -44,11 +47,15 @@ struct Machine {
         while (!word.compare_exchange(seen, seen & ~(fifo_linked | fifo_link_mask)))
             ;
         const u32 next = seen & fifo_link_mask;
-        if (!next) test_and_clear_bit(priority, &control[vcpu].ready);
+        if (!next) guest_ready[vcpu] &= ~(u32{1} << priority);
         guest_head[vcpu][priority] = next;
         return port;
     }
-    bool ready(u32 vcpu, u32 priority) { return test_bit(priority, &control[vcpu].ready); }
+    void take_ready(u32 vcpu) { guest_ready[vcpu] |= reinterpret_cast<Atomic<u32>&>(control[vcpu].ready).exchange(0); }
+    bool ready(u32 vcpu, u32 priority) {
+        take_ready(vcpu);
+        return guest_ready[vcpu] & u32{1} << priority;
+    }
     bool take_pending(u32 port) { return test_and_clear_bit(EVTCHN_FIFO_PENDING, &words[port]); }
 };
 
