@@ -16,6 +16,7 @@ namespace {
 struct Nowhere : Host {
     int introduce(Domid, std::uint64_t, std::uint32_t) override { return 0; }
     void release(Domid) override {}
+    void warn(const std::string&) override {}
     ControlReply control(Connection&, const Header&, const std::vector<std::string_view>&) override { return {EINVAL}; }
 };
 

@@ -192,5 +192,6 @@ int main(int argc, char** argv) {
     int ready = -1;
     if (!options.foreground && !updated && (ready = fork_and_wait()) < 0) return 1;
     log::open(options.foreground ? log::To::Stderr : log::To::Syslog);
+    log::verbose(options.verbose);
     return run(options, ready);
 }

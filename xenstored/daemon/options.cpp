@@ -18,7 +18,7 @@ constexpr const char* usage = R"(Usage: xenstored [options]
   -P, --output-pid           print the daemon's process id
   -D, --no-domain-init       do not connect the control domain's kernel
   -T, --trace-file FILE      log every request to FILE
-  -V, --verbose              say more
+  -V, --verbose              also log which domains come and go
   -K, --keep-orphans         keep the nodes of dead domains (a security risk)
   -R, --no-recovery          keep no state for a restart after a crash
       --socket PATH          listen here (default /run/xenstored/socket)
@@ -31,7 +31,7 @@ constexpr const char* usage = R"(Usage: xenstored [options]
   -M, --path-max N           length of a path
   -Q, --quota WHAT=N         any quota; CONTROL's "quota" lists them
   -q, --quota-soft memory=N  memory per domain above which a warning is logged
-  -w, --timeout watch-event=S  seconds a guest may leave events unread
+  -w, --timeout watch-event=S  accepted; what a guest leaves unread is bounded by its memory quota
   -H, --help
       --version
 
@@ -117,7 +117,7 @@ void apply(Options& o, int c, const char* argument) {
     case 'M': o.quotas.path_max = number(argument); break;
     case 'Q': set_quota(o.quotas, argument); break;
     case 'q': o.quotas.memory_soft = after_equals(argument, "memory"); break;
-    case 'w': o.quotas.watch_event_ms = 1000 * after_equals(argument, "watch-event"); break;
+    case 'w': after_equals(argument, "watch-event"); break;
     case LiveUpdate:
         if (std::sscanf(argument, "%d,%d", &o.live_update_fd, &o.event_fd) != 2)
             fail("--live-update-fds is for the daemon's own use");

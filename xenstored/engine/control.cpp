@@ -30,7 +30,8 @@ void Engine::answer_control(Connection& conn, const Header& header, const Contro
 ControlReply Engine::run_control(Request& r, const std::vector<std::string_view>& words) {
     const std::string_view command = words[0];
     if (command == "help") {
-        std::string text = "check\nhelp\nmemreport\nquota [set <name> <value>|<domid>|max [-r]]\n";
+        std::string text = "check\nhelp\nmemreport\nquota [set <name> <value>|<domid>|max [-r]]\n"
+                           "quota-soft [set <name> <value>]\n";
         return {0, text + host_.control_help()};
     }
     if (command == "check") {
@@ -39,6 +40,7 @@ ControlReply Engine::run_control(Request& r, const std::vector<std::string_view>
     }
     if (command == "memreport" && words.size() == 1) return {0, memory_report()};
     if (command == "quota") return control_quota(words);
+    if (command == "quota-soft") return control_soft_quota(words);
     return host_.control(r.conn, r.header, words);
 }
 
@@ -53,6 +55,25 @@ static void line(std::string& out, std::string_view name, std::uint64_t value, s
     out += '\n';
 }
 
+/// "set NAME VALUE" after the command's own word.
+static int set_quota(Quotas& quotas, const QuotaName* q, std::string_view text) {
+    std::uint32_t value = 0;
+    const char* end = text.data() + text.size();
+    if (!q || text.empty() || std::from_chars(text.data(), end, value).ptr != end) return EINVAL;
+    quotas.*q->member = value;
+    return 0;
+}
+
+ControlReply Engine::control_soft_quota(const std::vector<std::string_view>& words) {
+    if (words.size() == 4 && words[1] == "set")
+        return {set_quota(quotas, find_quota(soft_quota_names, words[2]), words[3])};
+    if (words.size() != 1) return {EINVAL};
+    std::string text;
+    for (const QuotaName& q : soft_quota_names)
+        line(text, q.name, quotas.*q.member, q.help);
+    return {0, text};
+}
+
 ControlReply Engine::control_quota(const std::vector<std::string_view>& words) {
     std::string text;
     if (words.size() == 1) {
@@ -60,21 +81,14 @@ ControlReply Engine::control_quota(const std::vector<std::string_view>& words) {
             line(text, q.name, quotas.*q.member, q.help);
         return {0, text};
     }
-    if (words[1] == "set" && words.size() == 4) {
-        const QuotaName* q = find_quota(words[2]);
-        std::uint32_t value = 0;
-        const char* end = words[3].data() + words[3].size();
-        if (!q || std::from_chars(words[3].data(), end, value).ptr != end || words[3].empty()) return {EINVAL};
-        quotas.*q->member = value;
-        return {};
-    }
+    if (words[1] == "set" && words.size() == 4) return {set_quota(quotas, find_quota(words[2]), words[3])};
     if (words[1] == "max") {
         const bool clear = words.size() == 3 && words[2] == "-r";
         if (words.size() > 2 && !clear) return {EINVAL};
         line(text, "nodes", quota_peak.nodes);
         line(text, "watches", quota_peak.watches);
         line(text, "transactions", quota_peak.transactions);
-        if (clear) quota_peak = Quotas{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
+        if (clear) quota_peak = Quotas{0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
         return {0, text};
     }
     Domid domid = 0;

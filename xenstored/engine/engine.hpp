@@ -35,6 +35,7 @@ class Host {
     virtual ControlReply control(Connection& conn, const Header& header,
                                  const std::vector<std::string_view>& words) = 0;
     virtual std::string control_help() const { return {}; }
+    virtual void warn(const std::string& text) = 0;
 };
 
 /// Everything known about a domain; entries also exist for owners of nodes that have no ring (yet).
@@ -49,7 +50,8 @@ struct Domain {
     std::int64_t bytes = 0;
     std::uint32_t watches = 0;
     std::uint32_t transactions = 0;
-    std::uint64_t side_bytes = 0; ///< watches
+    std::uint64_t side_bytes = 0;  ///< watches
+    bool over_soft_memory = false; ///< that has been logged
 };
 
 enum class Outcome { Done, Deferred };
@@ -100,6 +102,7 @@ class Engine {
     const std::vector<std::unique_ptr<Connection>>& connections() const { return connections_; }
     std::uint64_t generation() const { return generation_; }
     std::uint64_t memory_of(const Domain& d) const;
+    std::string memory_report() const;
 
     // --- restoring state: no permission check, no event, no journal
     void load_node(std::string_view path, std::string_view value, PermRef perms);
@@ -154,6 +157,7 @@ class Engine {
     int create(Request& r, ChangeKind kind, std::string_view path, std::string_view value);
     int check_growth(Request& r, std::int64_t nodes, std::int64_t bytes);
     int check_size(const Connection& conn, std::size_t bytes) const;
+    void note_memory(Domain& d, std::int64_t bytes);
     void apply_create(Tree& tree, Ledger& ledger, bool privileged, Domid domid, std::string_view path,
                       std::string_view value);
     void apply_write(Tree& tree, Ledger& ledger, const Node& node, std::string_view path, std::string_view value);
@@ -200,7 +204,7 @@ class Engine {
     int op_control(Request& r);
     ControlReply run_control(Request& r, const std::vector<std::string_view>& words);
     ControlReply control_quota(const std::vector<std::string_view>& words);
-    std::string memory_report() const;
+    ControlReply control_soft_quota(const std::vector<std::string_view>& words);
     std::string check_report() const;
 
     Connection& add_connection(Domid domid, bool ring);
@@ -222,7 +226,6 @@ class Engine {
     std::vector<Connection*> dirty_;
     Ledger ledger_;       ///< scratch of the request at hand
     std::string scratch_; ///< a relative path made absolute
-    std::string scratch2_;
 };
 
 } // namespace hospes::xs

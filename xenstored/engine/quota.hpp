@@ -16,10 +16,9 @@ struct Quotas {
     std::uint32_t node_permissions = 5;
     std::uint32_t path_max = 2048; ///< beyond any domain's home; holds for everybody
     std::uint32_t transaction_nodes = 1024;
-    std::uint32_t outstanding = 20;
+    std::uint32_t outstanding = 20; ///< the transport stops reading a guest that has so many answers unread
     std::uint32_t memory = 2'621'440;
     std::uint32_t memory_soft = 2'097'152; ///< passing it is logged
-    std::uint32_t watch_event_ms = 20'000; ///< a guest that takes no events for so long is cut off
 };
 
 struct QuotaName {
@@ -40,10 +39,16 @@ inline constexpr std::array<QuotaName, 9> quota_names = {{
     {"memory", &Quotas::memory, "memory per domain for nodes, watches, transactions and replies"},
 }};
 
-inline const QuotaName* find_quota(std::string_view name) {
-    for (const QuotaName& q : quota_names)
+/// Passing one of these is only logged.
+inline constexpr std::array<QuotaName, 1> soft_quota_names = {{
+    {"memory", &Quotas::memory_soft, "memory per domain, see quota"},
+}};
+
+template <std::size_t N> const QuotaName* find_quota(const std::array<QuotaName, N>& names, std::string_view name) {
+    for (const QuotaName& q : names)
         if (q.name == name) return &q;
     return nullptr;
 }
+inline const QuotaName* find_quota(std::string_view name) { return find_quota(quota_names, name); }
 
 } // namespace hospes::xs

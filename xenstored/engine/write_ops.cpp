@@ -18,7 +18,18 @@ int Engine::check_growth(Request& r, std::int64_t nodes, std::int64_t bytes) {
     nodes += d.nodes + (r.tx ? r.tx->ledger.nodes_of(d.id) : 0);
     bytes += static_cast<std::int64_t>(memory_of(d)) + (r.tx ? r.tx->ledger.bytes_of(d.id) : 0);
     quota_peak.nodes = std::max(quota_peak.nodes, static_cast<std::uint32_t>(std::max<std::int64_t>(nodes, 0)));
+    note_memory(d, bytes);
     return nodes > quotas.nodes || bytes > quotas.memory ? ENOSPC : 0;
+}
+
+void Engine::note_memory(Domain& d, std::int64_t bytes) {
+    if (d.over_soft_memory) {
+        if (bytes < quotas.memory_soft - quotas.memory_soft / 8) d.over_soft_memory = false;
+    } else if (bytes > quotas.memory_soft) {
+        d.over_soft_memory = true;
+        host_.warn("domain " + std::to_string(d.id) + " uses " + std::to_string(bytes) +
+                   " bytes, more than its soft quota of " + std::to_string(quotas.memory_soft));
+    }
 }
 
 void Engine::settle(Ledger& ledger) {

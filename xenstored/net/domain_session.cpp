@@ -25,6 +25,7 @@ void DomainSession::hand_out() {
         conn->out.consume(ring_.stage(conn->out.bytes()));
         ring_.push();
     } while (!conn->out.empty() && !ring_.staged() && ring_.fault() == Ring::Fault::None);
+    if (!ring_.staged()) unread_ = 0;
 }
 
 void DomainSession::flush() {
@@ -54,7 +55,8 @@ bool DomainSession::run() {
     for (unsigned budget = turn;; --budget) {
         hand_out();
         // Whoever does not read its replies gets no new ones: the ring's event will wake us.
-        if (!conn->out.empty() || !ring_.room() || !ring_.fetch()) break;
+        const bool full = !conn->out.empty() || !ring_.room() || unread_ >= server_.engine().quotas.outstanding;
+        if (full || !ring_.fetch()) break;
         if (budget == 0) {
             more = true;
             break;
@@ -70,6 +72,7 @@ bool DomainSession::run() {
         server_.commit();
         ring_.finish();
         conn->out.consume(answer);
+        ++unread_;
     }
     if (ring_.fault() != Ring::Fault::None) cut_off(ring_.fault());
     tell();

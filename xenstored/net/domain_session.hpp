@@ -28,6 +28,7 @@ class DomainSession final : public Session {
     Server& server_;
     std::unique_ptr<RingPage> page_;
     Ring ring_;
+    unsigned unread_ = 0; ///< answers since none was left that the ring had no room for
 };
 
 } // namespace hospes::xs

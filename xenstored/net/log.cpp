@@ -13,6 +13,7 @@ namespace {
 To target = To::Stderr;
 std::FILE* trace_file = nullptr;
 bool trace_wanted = true;
+bool details_wanted = false;
 
 void put(int priority, const char* word, std::string_view text) {
     const int n = static_cast<int>(text.size());
@@ -30,6 +31,10 @@ void open(To where) {
 }
 void info(std::string_view text) { put(LOG_INFO, "", text); }
 void warn(std::string_view text) { put(LOG_WARNING, "warning: ", text); }
+void verbose(bool on) { details_wanted = on; }
+void detail(std::string_view text) {
+    if (details_wanted) info(text);
+}
 
 int trace_to(const char* file) {
     std::FILE* f = std::fopen(file, "ae");

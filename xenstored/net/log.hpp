@@ -9,6 +9,8 @@ enum class To { Stderr, Syslog };
 void open(To where);
 void info(std::string_view text);
 void warn(std::string_view text);
+void verbose(bool on);
+void detail(std::string_view text); ///< said only when verbose
 
 /// The trace of requests, off until a file is named. An errno value.
 int trace_to(const char* file);

@@ -53,6 +53,7 @@ class Server final : public Host, private state::TransportLoader {
     void release(Domid domid) override;
     ControlReply control(Connection& conn, const Header& header, const std::vector<std::string_view>& words) override;
     std::string control_help() const override;
+    void warn(const std::string& text) override;
 
     /// Extra CONTROL commands (live-update), set by the daemon.
     std::function<ControlReply(const std::vector<std::string_view>&)> on_live_update;
@@ -86,6 +87,8 @@ class Server final : public Host, private state::TransportLoader {
     void on_events();
     void connect_own_domain();
     bool attach(Domid domid, bool crashed);
+    /// After a crash: open transactions are lost, and what a watch would have told may be, too.
+    void recall(Connection& conn);
     int link(Domid domid, std::unique_ptr<RingPage> page, std::uint32_t local_port, bool resumed);
     void drain();
     void flush_dirty();

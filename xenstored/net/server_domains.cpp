@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The server's side of domains: rings, event channels, VIRQ_DOM_EXC; and CONTROL.
 #include <array>
+#include <fstream>
 
 #include <unistd.h>
 
@@ -51,9 +52,11 @@ void Server::connect_own_domain() {
         log::warn(std::string("the control domain's kernel has no ring: ") + std::strerror(error));
         return;
     }
-    engine_.adopt_domain(0, 0, remote);
-    if (link(0, std::move(page), local, slots_.find(0) != nullptr) == 0)
-        gate_->notify(local); // the kernel waits for this before it uses the store
+    const bool crashed = slots_.find(0) != nullptr;
+    Connection& c = engine_.adopt_domain(0, 0, remote);
+    if (link(0, std::move(page), local, crashed) != 0) return;
+    if (crashed) recall(c);
+    gate_->notify(local); // the kernel waits for this before it uses the store
 }
 
 int Server::link(Domid domid, std::unique_ptr<RingPage> page, std::uint32_t local_port, bool resumed) {
@@ -95,6 +98,7 @@ int Server::introduce(Domid domid, std::uint64_t gfn, std::uint32_t port) {
         return 0;
     }
     engine_.adopt_domain(domid, gfn, port);
+    log::detail("domain " + std::to_string(domid) + " is introduced");
     return link(domid, std::move(page), local, false);
 }
 
@@ -114,16 +118,23 @@ bool Server::attach(Domid domid, bool crashed) {
         return false;
     }
     if (crashed) {
-        d.conn->lost_transactions = true;
-        engine_.fire_all(*d.conn);
+        recall(*d.conn);
         engine_.domain_status(domid, {true, now.shut_down});
     }
     return true;
 }
 
+void Server::recall(Connection& conn) {
+    conn.lost_transactions = true;
+    engine_.fire_all(conn);
+}
+
+void Server::warn(const std::string& text) { log::warn(text); }
+
 void Server::release(Domid domid) {
     const auto it = rings_.find(domid);
     if (it == rings_.end()) return;
+    log::detail("domain " + std::to_string(domid) + " is released");
     DomainSession* s = it->second.get();
     std::erase(queue_, static_cast<Session*>(s));
     std::erase(deferred_, static_cast<Session*>(s));
@@ -134,7 +145,7 @@ void Server::release(Domid domid) {
 }
 
 std::string Server::control_help() const {
-    return "log|on or log|off\nlogfile|<file>\nprint|<text>\n"
+    return "log|on or log|off\nlogfile|<file>\nmemreport|<file>\nprint|<text>\n"
            "live-update [-c <cmdline>] [-F] [-t <timeout>] <file>\n";
 }
 
@@ -147,6 +158,11 @@ ControlReply Server::control(Connection& conn, const Header& header, const std::
     if (command == "logfile" && words.size() == 2) {
         const int error = log::trace_to(std::string(words[1]).c_str());
         return {error};
+    }
+    if (command == "memreport" && words.size() == 2) {
+        std::ofstream file{std::string(words[1])};
+        file << engine_.memory_report() << std::flush;
+        return {file ? 0 : EIO};
     }
     if (command == "print" && words.size() == 2) {
         log::info(words[1]);

@@ -16,11 +16,13 @@ using namespace std::string_literals;
 struct FakeHost : Host {
     int introduce_error = 0;
     std::vector<Domid> introduced, released;
+    std::vector<std::string> warnings;
     int introduce(Domid d, std::uint64_t, std::uint32_t) override {
         if (introduce_error == 0) introduced.push_back(d);
         return introduce_error;
     }
     void release(Domid d) override { released.push_back(d); }
+    void warn(const std::string& text) override { warnings.push_back(text); }
     ControlReply control(Connection&, const Header&, const std::vector<std::string_view>&) override { return {EINVAL}; }
 };
 

@@ -104,3 +104,19 @@ TEST_CASE("a guest that takes no events is marked, not fed without end") {
     CHECK(guest.conn().overflowed);
     CHECK(guest.conn().out.size() < 21000);
 }
+
+TEST_CASE("the soft memory quota is reported once each time it is passed") {
+    Fixture f;
+    CHECK(f.dom0.call(XS_CONTROL, "quota-soft\0set\0memory\0"s + "5000\0"s) == ok);
+    CHECK(f.dom0.call(XS_CONTROL, "quota-soft\0set\0nodes\0"s + "5000\0"s) == "EINVAL");
+    CHECK(f.dom0.call(XS_CONTROL, "quota-soft\0"s).find("5000") != std::string::npos);
+    Client guest = f.guest(1);
+    const std::string value(1500, 'v');
+    for (int round = 0; round < 2; ++round) {
+        for (int i = 0; i < 5; ++i)
+            CHECK(guest.write("n" + std::to_string(i), value) == ok);
+        CHECK(f.host.warnings.size() == static_cast<std::size_t>(round + 1));
+        for (int i = 0; i < 5; ++i)
+            guest.rm("n" + std::to_string(i));
+    }
+}
