@@ -4,9 +4,9 @@
 // leaves garbage in the ring. Hypothesis (docs/misc/xenstore-ring.txt, xen/io/xs_wire.h): quotas refuse with the right
 // error, a broken ring is reported in its page, a reconnect starts afresh. That nobody else is stalled, the scenario
 // sees.
-#include <xen/io/xs_wire.h>
-
 #include "rt/rt.hpp"
+
+#include <xen/io/xs_wire.h> // uses the types that the runtime brings
 
 using namespace rt;
 
