@@ -15,9 +15,10 @@ class DiskParser {
     Result<DeviceDisk> run() {
         HOSPES_TRY(prefixes());
         while (!rest_.empty()) {
-            // target= takes the rest of the line, commas and all.
-            if (const std::string_view start = trim(rest_); start.starts_with("target=")) {
-                disk_.pdev_path = start.substr(7);
+            // target= takes the rest of the line, commas and blanks and all.
+            if (const auto start = rest_.find_first_not_of(" \t");
+                start != std::string_view::npos && rest_.substr(start).starts_with("target=")) {
+                HOSPES_TRY(set_target(rest_.substr(start + 7)));
                 rest_ = {};
                 break;
             }
@@ -28,7 +29,7 @@ class DiskParser {
     }
 
   private:
-    Error fail(std::string why, std::string hint = {}) const {
+    [[nodiscard]] Error fail(std::string why, std::string hint = {}) const {
         return error("disk '" + std::string(spec_) + "'", 0, std::move(why), std::move(hint));
     }
 
@@ -38,31 +39,22 @@ class DiskParser {
         const auto strip = [this](std::string_view prefix) {
             if (!trim(rest_).starts_with(prefix)) return false;
             rest_ = trim(rest_).substr(prefix.size());
+            old_form_ = true; // it has no format field: target, vdev, access
             return true;
         };
-        bool tap = strip("tap2:") || strip("tap:");
-        if (strip("aio:") || strip("ioemu:")) tap = true;
-        if (strip("phy:")) {
-            disk_.format = DiskFormat::raw;
-            disk_.backend = DiskBackend::phy;
-        } else if (strip("file:") || strip("raw:")) {
-            disk_.format = DiskFormat::raw;
-        } else if (strip("qcow2:")) {
-            disk_.format = DiskFormat::qcow2;
-        } else if (strip("qcow:")) {
-            disk_.format = DiskFormat::qcow;
-        } else if (strip("vhd:")) {
-            disk_.format = DiskFormat::vhd;
-        } else {
-            for (const std::string_view script : {"iscsi:", "nbd:", "drbd:", "enbd:"})
-                if (strip(script)) {
-                    disk_.script = "block-" + std::string(script.substr(0, script.size() - 1));
-                    disk_.format = DiskFormat::raw;
-                }
+        // These say how xend would have opened it, which is decided otherwise today.
+        for (bool again = true; again;) {
+            again = false;
+            for (const std::string_view ignored : {"tapdisk:", "tap2:", "tap:", "aio:", "ioemu:", "file:", "phy:"})
+                again = strip(ignored) || again;
         }
-        if (tap && disk_.format == DiskFormat::unknown) disk_.format = DiskFormat::raw;
-        // The old form has no format field: target, vdev, access.
-        old_form_ = disk_.format != DiskFormat::unknown;
+        for (const std::string_view format : {"raw:", "qcow2:", "qcow:", "vhd:"})
+            if (disk_.format == DiskFormat::unknown && strip(format))
+                HOSPES_TRY(set_format(format.substr(0, format.size() - 1)));
+        for (const std::string_view script : {"iscsi:", "nbd:", "enbd:", "drbd:"})
+            if (disk_.script.empty() && strip(script))
+                disk_.script = "block-" + std::string(script.substr(0, script.size() - 1));
+        if (old_form_ && disk_.format == DiskFormat::unknown) disk_.format = DiskFormat::raw;
         return {};
     }
 
@@ -107,12 +99,29 @@ class DiskParser {
             if (value != "cdrom" && value != "disk")
                 return fail("unknown devtype '" + std::string(value) + "'", "one of disk, cdrom");
             set_cdrom(value == "cdrom");
+        } else if (key.starts_with("colo-") || key == "active-disk" || key == "hidden-disk") {
+            return colo(key, value);
         } else {
             set_flag(key);
         }
         return {};
     }
 
+    Status colo(std::string_view key, std::string_view value) {
+        if (key == "colo-restore") {
+            disk_.colo_restore_enable = true;
+        } else if (key == "colo-port") {
+            const auto port = to_number<int>(value);
+            if (!port || *port < 1 || *port > 65535) return fail("'" + std::string(value) + "' is not a port");
+            disk_.colo_port = *port;
+        } else {
+            (key == "colo-host"     ? disk_.colo_host
+             : key == "colo-export" ? disk_.colo_export
+             : key == "active-disk" ? disk_.active_disk
+                                    : disk_.hidden_disk) = value;
+        }
+        return {};
+    }
     void set_flag(std::string_view flag) {
         if (flag == "cdrom")
             set_cdrom(true);
@@ -124,14 +133,17 @@ class DiskParser {
             disk_.discard_enable = flag == "discard";
         else if (flag == "trusted" || flag == "untrusted")
             disk_.trusted = flag == "trusted";
-        // The COLO options are accepted and have no effect: replication is not supported.
+        else if (flag == "colo")
+            disk_.colo_enable = true;
     }
 
     Status positional(std::string_view item) {
         // Order: target, format, vdev, access; the old form leaves the format out.
+        // xend's empty CD drive, ",hdc:cdrom,r", is of the old form too.
+        if (position_ == 1 && !have_target_ && item.find(':') != std::string_view::npos) old_form_ = true;
         const unsigned at = position_++, field = at + (old_form_ && at > 0 ? 1 : 0);
         switch (field) {
-        case 0: disk_.pdev_path = item; return {};
+        case 0: return item.empty() ? Status() : set_target(item);
         case 1: return item.empty() ? Status() : set_format(item);
         case 2: return item.empty() ? Status() : set_vdev(item);
         case 3: return item.empty() ? Status() : set_access(item);
@@ -139,17 +151,27 @@ class DiskParser {
         }
     }
 
+    /// Each field may be given once, by position or by name.
+    Status once(bool& seen, const char* what) const {
+        if (seen) return fail(std::string("the ") + what + " is given twice");
+        seen = true;
+        return {};
+    }
+    Status set_target(std::string_view text) {
+        HOSPES_TRY(once(have_target_, "target"));
+        disk_.pdev_path = text;
+        return {};
+    }
     Status set_format(std::string_view text) {
-        std::string lower(text);
-        for (char& c : lower)
-            c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-        const auto format = from_string<DiskFormat>(lower);
+        HOSPES_TRY(once(have_format_, "format"));
+        const auto format = from_string<DiskFormat>(text);
         if (!format || *format == DiskFormat::unknown)
             return fail("unknown format '" + std::string(text) + "'", "one of raw, qcow, qcow2, vhd, qed");
         disk_.format = *format;
         return {};
     }
     Status set_vdev(std::string_view text) {
+        HOSPES_TRY(once(have_vdev_, "vdev"));
         if (const auto colon = text.find(':'); colon != std::string_view::npos) {
             if (text.substr(colon) == ":cdrom") set_cdrom(true);
             text = text.substr(0, colon);
@@ -160,6 +182,7 @@ class DiskParser {
         return {};
     }
     Status set_access(std::string_view text) {
+        HOSPES_TRY(once(have_access_, "access"));
         if (text == "r" || text == "ro")
             disk_.readwrite = 0;
         else if (text == "w" || text == "rw" || text == "w!" || text == "!")
@@ -177,9 +200,10 @@ class DiskParser {
     }
 
     Result<DeviceDisk> finish() {
+        if (disk_.is_cdrom) disk_.readwrite = 0;
         if (disk_.vdev.empty()) return fail("no virtual device is named", "add vdev=xvda");
-        if (disk_.format == DiskFormat::unknown)
-            disk_.format = disk_.pdev_path.empty() && disk_.is_cdrom ? DiskFormat::empty : DiskFormat::raw;
+        if (disk_.format == DiskFormat::unknown) disk_.format = DiskFormat::raw;
+        if (disk_.pdev_path.empty() && disk_.is_cdrom) disk_.format = DiskFormat::empty;
         if (disk_.pdev_path.empty() && !disk_.is_cdrom)
             return fail("no target is named", "the file or block device comes first, or as target=PATH");
         return std::move(disk_);
@@ -188,7 +212,7 @@ class DiskParser {
     std::string_view spec_, rest_;
     DeviceDisk disk_;
     unsigned position_ = 0;
-    bool old_form_ = false;
+    bool old_form_ = false, have_target_ = false, have_format_ = false, have_vdev_ = false, have_access_ = false;
 };
 
 /// "sdXN": letters count the disk in base 26 from 'a', digits the partition.

@@ -57,6 +57,10 @@ Result<DeviceNic> parse_nic(std::string_view spec, const NicDefaults& defaults) 
     for (std::string_view rest = spec; !rest.empty();) {
         const std::string_view item = next_item(rest);
         if (item.empty()) continue;
+        if (item == "trusted" || item == "untrusted") {
+            nic.trusted = item == "trusted";
+            continue;
+        }
         const auto equals = item.find('=');
         if (equals == std::string_view::npos)
             return fail("'" + std::string(item) + "' is not KEY=VALUE", "for example bridge=xenbr0");

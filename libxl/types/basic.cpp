@@ -75,6 +75,12 @@ Uuid random_uuid() {
     return uuid;
 }
 
+GenerationId random_generation_id() {
+    GenerationId id;
+    fill_random(id.bytes);
+    return id;
+}
+
 Mac random_mac() {
     Mac mac{{0x00, 0x16, 0x3e, 0, 0, 0}};
     fill_random(std::span(mac.bytes).subspan(3));

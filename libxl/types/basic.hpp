@@ -12,6 +12,16 @@
 
 namespace hospes::xl {
 
+/// An integer whose "not given" value is not 0 (libxl's IDL init_val): JSON leaves it out when it
+/// has that value.
+template <typename T, T Unset> struct WithDefault {
+    T value = Unset;
+    constexpr WithDefault() = default;
+    constexpr WithDefault(T v) : value(v) {}       // NOLINT: implicit by purpose
+    constexpr operator T() const { return value; } // NOLINT: implicit by purpose
+    [[nodiscard]] constexpr bool is_default() const { return value == Unset; }
+};
+
 /// libxl_defbool: a boolean that may be left to the library. JSON: "True", "False", "<default>".
 class DefBool {
   public:
@@ -94,28 +104,42 @@ Mac random_mac();
 using KeyValueList = std::vector<std::pair<std::string, std::string>>;
 using StringList = std::vector<std::string>;
 
-/// One cpuid= override: register masks in xl's syntax (each 32 characters of 0 1 x k s or empty).
+/// libxl_ms_vm_genid. JSON: an array of 16 numbers. All zero means "none".
+struct GenerationId {
+    std::array<std::uint8_t, 16> bytes{};
+    [[nodiscard]] bool is_default() const { return bytes == std::array<std::uint8_t, 16>{}; }
+    friend bool operator==(const GenerationId&, const GenerationId&) = default;
+};
+GenerationId random_generation_id();
+
+/// Overrides of one CPUID leaf: a mask per register in xl's syntax, 32 characters of 0 1 x k s from
+/// bit 31 down to bit 0, or empty.
 struct CpuidEntry {
     std::uint32_t leaf = 0;
-    std::uint32_t subleaf = ~0U; ///< ~0: any
+    WithDefault<std::uint32_t, ~0U> subleaf; ///< not given: any
     std::string eax, ebx, ecx, edx;
     HOSPES_FIELDS(leaf, subleaf, eax, ebx, ecx, edx)
     friend bool operator==(const CpuidEntry&, const CpuidEntry&) = default;
+};
+/// Overrides of a model specific register that carries features: 64 characters, as above.
+struct MsrEntry {
+    std::uint32_t index = 0;
+    std::string policy;
+    HOSPES_FIELDS(index, policy)
+    friend bool operator==(const MsrEntry&, const MsrEntry&) = default;
+};
+/// libxl_cpuid_policy_list. JSON: {"cpuid": [...], "msr": [...]}; the older plain array is read as well.
+struct CpuPolicy {
+    std::vector<CpuidEntry> cpuid;
+    std::vector<MsrEntry> msr;
+    [[nodiscard]] bool empty() const { return cpuid.empty() && msr.empty(); }
+    friend bool operator==(const CpuPolicy&, const CpuPolicy&) = default;
 };
 
 inline constexpr std::uint64_t memkb_default = ~std::uint64_t{0};
 inline constexpr std::uint32_t grant_default = ~std::uint32_t{0};
 inline constexpr std::uint64_t invalid_gfn = ~std::uint64_t{0};
 
-/// An integer whose "not given" value is not 0 (libxl's IDL init_val): JSON leaves it out when it
-/// has that value.
-template <typename T, T Unset> struct WithDefault {
-    T value = Unset;
-    constexpr WithDefault() = default;
-    constexpr WithDefault(T v) : value(v) {}       // NOLINT: implicit by purpose
-    constexpr operator T() const { return value; } // NOLINT: implicit by purpose
-    [[nodiscard]] constexpr bool is_default() const { return value == Unset; }
-};
 using MemKb = WithDefault<std::uint64_t, memkb_default>;
 using DeviceId = WithDefault<int, -1>;
 using SchedParam = WithDefault<int, -1>;

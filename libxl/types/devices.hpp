@@ -160,6 +160,34 @@ struct DeviceVdispl {
     HOSPES_FIELDS(backend_domid, backend_domname, devid, be_alloc, connectors)
 };
 
+struct VsndParams {
+    std::vector<std::uint32_t> sample_rates;
+    std::vector<VsndPcmFormat> sample_formats;
+    std::uint32_t channels_min = 0, channels_max = 0, buffer_size = 0;
+    HOSPES_FIELDS(sample_rates, sample_formats, channels_min, channels_max, buffer_size)
+};
+struct VsndStream {
+    std::string unique_id;
+    VsndStreamType type = VsndStreamType::none;
+    VsndParams params;
+    HOSPES_FIELDS(unique_id, type, params)
+};
+struct VsndPcm {
+    std::string name;
+    VsndParams params;
+    std::vector<VsndStream> streams;
+    HOSPES_FIELDS(name, params, streams)
+};
+struct DeviceVsnd {
+    std::uint32_t backend_domid = 0;
+    std::string backend_domname;
+    DeviceId devid;
+    std::string short_name, long_name;
+    VsndParams params;
+    std::vector<VsndPcm> pcms;
+    HOSPES_FIELDS(backend_domid, backend_domname, devid, short_name, long_name, params, pcms)
+};
+
 /// JSON of the connection is libxl's keyed union: "connection.socket": {"path": ...}.
 struct DeviceChannel {
     std::uint32_t backend_domid = 0;

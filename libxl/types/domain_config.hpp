@@ -27,8 +27,8 @@ struct CreateInfo {
 
 struct SchedParams {
     Scheduler sched = Scheduler::unknown;
-    SchedParam weight, cap, period, budget, extratime;
-    HOSPES_FIELDS(sched, weight, cap, period, budget, extratime)
+    SchedParam weight, cap, period, budget, extratime, slice, latency;
+    HOSPES_FIELDS(sched, weight, cap, period, budget, extratime, slice, latency)
 };
 
 struct VnodeInfo {
@@ -88,7 +88,7 @@ struct HvmInfo {
     DefBool xen_platform_pci;
     StringList usbdevice_list;
     VendorDevice vendor_device = VendorDevice::none;
-    Uuid ms_vm_genid;
+    GenerationId ms_vm_genid;
     StringList serial_list;
     RdmReserve rdm;
     MemKb rdm_mem_boundary_memkb;
@@ -134,7 +134,7 @@ struct BuildInfo {
     std::uint32_t rtc_timeoffset = 0, exec_ssidref = 0;
     std::string exec_ssid_label;
     DefBool localtime, disable_migrate;
-    std::vector<CpuidEntry> cpuid;
+    CpuPolicy cpuid;
     std::string blkdev_start;
     std::vector<VnodeInfo> vnuma_nodes;
     WithDefault<std::uint32_t, grant_default> max_grant_frames, max_maptrack_frames;
@@ -214,6 +214,7 @@ struct DomainConfig {
     std::vector<DeviceP9> p9s;
     std::vector<DevicePvCallsIf> pvcallsifs;
     std::vector<DeviceVdispl> vdispls;
+    std::vector<DeviceVsnd> vsnds;
     std::vector<DeviceChannel> channels;
     std::vector<DeviceUsbCtrl> usbctrls;
     std::vector<DeviceUsbDev> usbdevs;
@@ -221,7 +222,7 @@ struct DomainConfig {
                      on_watchdog = ActionOnShutdown::destroy, on_crash = ActionOnShutdown::destroy,
                      on_soft_reset = ActionOnShutdown::soft_reset;
     HOSPES_FIELDS(c_info, b_info, disks, nics, pcidevs, rdms, dtdevs, vfbs, vkbs, vtpms, p9s, pvcallsifs, vdispls,
-                  channels, usbctrls, usbdevs, on_poweroff, on_reboot, on_watchdog, on_crash, on_soft_reset)
+                  vsnds, channels, usbctrls, usbdevs, on_poweroff, on_reboot, on_watchdog, on_crash, on_soft_reset)
 };
 
 } // namespace hospes::xl

@@ -179,6 +179,21 @@ HOSPES_ENUM(UsbCtrlType, HOSPES_LIST)
 HOSPES_ENUM(UsbDevType, HOSPES_LIST)
 #undef HOSPES_LIST
 
+#define HOSPES_LIST(X) X(none, 0, "none") X(p, 1, "p") X(c, 2, "c")
+HOSPES_ENUM(VsndStreamType, HOSPES_LIST)
+#undef HOSPES_LIST
+
+#define HOSPES_LIST(X)                                                                                                 \
+    X(none, 0, "none") X(s8, 1, "s8") X(u8, 2, "u8")                                                                   \
+    X(s16_le, 3, "s16_le") X(s16_be, 4, "s16_be") X(u16_le, 5, "u16_le") X(u16_be, 6, "u16_be")                        \
+    X(s24_le, 7, "s24_le") X(s24_be, 8, "s24_be") X(u24_le, 9, "u24_le") X(u24_be, 10, "u24_be")                       \
+    X(s32_le, 11, "s32_le") X(s32_be, 12, "s32_be") X(u32_le, 13, "u32_le") X(u32_be, 14, "u32_be")                    \
+    X(f32_le, 15, "f32_le") X(f32_be, 16, "f32_be") X(f64_le, 17, "f64_le") X(f64_be, 18, "f64_be")        \
+    X(iec958_subframe_le, 19, "iec958_subframe_le") X(iec958_subframe_be, 20, "iec958_subframe_be")                    \
+    X(mu_law, 21, "mu_law") X(a_law, 22, "a_law") X(ima_adpcm, 23, "ima_adpcm") X(mpeg, 24, "mpeg") X(gsm, 25, "gsm")
+HOSPES_ENUM(VsndPcmFormat, HOSPES_LIST)
+#undef HOSPES_LIST
+
 // clang-format on
 
 } // namespace hospes::xl

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <yajl/yajl_tree.h>
 
+#include <algorithm>
 #include <charconv>
 #include <concepts>
 #include <memory>
@@ -79,6 +80,18 @@ class Reader {
     requires(std::same_as<T, Uuid> || std::same_as<T, Mac>) void read(yajl_val value, T& out) {
         std::string_view view;
         if (text(value, view)) expect(parse(view, out), "a well-formed address");
+    }
+    void read(yajl_val value, GenerationId& out) {
+        std::vector<std::uint8_t> bytes;
+        read(value, bytes);
+        if (failed() || !expect(bytes.size() == out.bytes.size(), "16 numbers")) return;
+        std::copy(bytes.begin(), bytes.end(), out.bytes.begin());
+    }
+    void read(yajl_val value, CpuPolicy& out) {
+        if (YAJL_IS_ARRAY(value)) return read(value, out.cpuid);
+        if (!expect(YAJL_IS_OBJECT(value), "an object or an array")) return;
+        field(value, "cpuid", out.cpuid);
+        field(value, "msr", out.msr);
     }
     void read(yajl_val value, Bitmap& out) {
         std::vector<unsigned> members;

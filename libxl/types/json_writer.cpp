@@ -36,6 +36,15 @@ class Writer {
     void write(DefBool value) { string(value.is_default() ? "<default>" : value.value_or(false) ? "True" : "False"); }
     void write(const Uuid& value) { string(to_string(value)); }
     void write(const Mac& value) { string(to_string(value)); }
+    void write(const GenerationId& value) { write(std::vector<unsigned>(value.bytes.begin(), value.bytes.end())); }
+    void write(const CpuPolicy& value) { // both lists, even when one is empty
+        yajl_gen_map_open(gen_.get());
+        string("cpuid");
+        write(value.cpuid);
+        string("msr");
+        write(value.msr);
+        yajl_gen_map_close(gen_.get());
+    }
     void write(const Bitmap& value) { write(value.members()); }
     void write(const KeyValueList& list) {
         yajl_gen_map_open(gen_.get());

@@ -44,9 +44,15 @@ template <typename E> constexpr std::string_view to_string(E value) {
     return "unknown";
 }
 
+/// In any case of letters, as libxl compares them ("QCOW2", "SOCKET").
 template <typename E> constexpr std::optional<E> from_string(std::string_view name) {
-    for (const auto& entry : EnumTable<E>::entries)
-        if (entry.name == name) return entry.value;
+    const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
+    for (const auto& entry : EnumTable<E>::entries) {
+        bool same = entry.name.size() == name.size();
+        for (std::size_t i = 0; same && i < name.size(); ++i)
+            same = entry.name[i] == lower(name[i]);
+        if (same) return entry.value;
+    }
     return std::nullopt;
 }
 

@@ -48,12 +48,15 @@ TEST_CASE("disk specifications") {
         CHECK(d.is_cdrom == 1);
         CHECK(d.readwrite == 0);
     }
-    CHECK(disk("phy:/dev/x,xvda,w").backend == DiskBackend::phy);
+    CHECK(disk("phy:/dev/x,xvda,w").backend == DiskBackend::unknown); // decided by what is there
     CHECK(disk("tap:qcow2:/f,xvdb,r").format == DiskFormat::qcow2);
     CHECK(disk("/f,QCOW2,xvdb").format == DiskFormat::qcow2);
     CHECK(disk("vdev=xvda,target=/a,b=c,d").pdev_path == "/a,b=c,d");
     CHECK(disk("nbd:host:port,xvda,w").script == "block-nbd");
-    CHECK(disk(",,hdc,cdrom").format == DiskFormat::empty);
+    for (const char* spec : {",,hdc,cdrom", "vdev=hdc,cdrom", ",hdc:cdrom,r"})
+        CHECK(disk(spec).format == DiskFormat::empty);
+    CHECK(disk("tap2:tapdisk:aio:/t,xvdh,w").pdev_path == "/t");
+    CHECK(disk("vdev=hda,target= /a b ").pdev_path == " /a b "); // a target keeps its blanks
 }
 
 TEST_CASE("bad disk specifications say why") {
@@ -63,6 +66,9 @@ TEST_CASE("bad disk specifications say why") {
     CHECK(bad_disk("/f,raw,foo") == "'foo' is not a device name");
     CHECK(bad_disk("/f,raw,xvda,x") == "unknown access 'x'");
     CHECK(bad_disk("/f,raw,xvda,w,more") == "too many fields");
+    CHECK(bad_disk("/f,raw,xvda,vdev=xvdb") == "the vdev is given twice");
+    CHECK(bad_disk("/f,raw,xvda,w,format=qcow") == "the format is given twice");
+    CHECK(bad_disk("/f,raw,xvda,colo-port=0") == "'0' is not a port");
     CHECK(bad_disk("/f,raw,xvda,w,backendtype=tap9") == "unknown backendtype 'tap9'");
 }
 
