@@ -3,6 +3,7 @@
 // number...
 #pragma once
 
+#include "libxl/device/spec_text.hpp"
 #include "xl/config/keys.hpp"
 
 namespace hospes::cfg {
@@ -26,6 +27,17 @@ template <typename Target> Outcome read_into(const Value& value, Target& target)
 }
 template <typename Part, typename Field> auto number(Part part, Field field) {
     return [=](Draft& d, const Value& v) { return read_into(v, d.config.*part.*field); };
+}
+/// A member of a part within a part: b_info.pvh.pvshim.
+inline Outcome read_member(const Value& v, std::string& out) { return read_text(v, out); }
+inline Outcome read_member(const Value& v, xl::DefBool& out) { return read_bool(v, out); }
+template <typename T> Outcome read_member(const Value& v, T& out) { return read_into(v, out); }
+template <typename Part, typename Inner, typename Field> auto in(Part part, Inner inner, Field field) {
+    return [=](Draft& d, const Value& v) { return read_member(v, d.config.*part.*inner.*field); };
+}
+template <typename Part, typename Inner, typename Deep, typename Field>
+auto in(Part part, Inner inner, Deep deep, Field field) {
+    return [=](Draft& d, const Value& v) { return read_member(v, d.config.*part.*inner.*deep.*field); };
 }
 /// The file says MiB, the configuration KiB.
 template <typename Part, typename Field> auto mib(Part part, Field field) {
@@ -54,6 +66,66 @@ template <typename E> Outcome read_choice(const Value& value, E& out) {
 }
 template <typename E, typename Part, typename Field> auto choice(Part part, Field field) {
     return [=](Draft& d, const Value& v) { return read_choice<E>(v, d.config.*part.*field); };
+}
+
+template <typename E, typename Part, typename Inner, typename Field>
+auto in_choice(Part part, Inner inner, Field field) {
+    return [=](Draft& d, const Value& v) { return read_choice<E>(v, d.config.*part.*inner.*field); };
+}
+
+/// Applies `one` to every string of a list; a plain string counts as a list of one.
+template <typename One> Outcome each_spec(const Value& value, One&& one) {
+    if (!value.is_list()) return one(value, value.text());
+    for (const Value& item : value.list()) {
+        if (item.is_list()) return wrong(item, "a string is wanted here, not a list");
+        if (Outcome bad = one(item, item.text())) return bad;
+    }
+    return {};
+}
+/// Splits "key=value,..." and gives each pair to `take`, which says whether it could use it.
+template <typename Take> Outcome each_pair(const Value& value, std::string_view spec, Take&& take) {
+    while (!spec.empty()) {
+        const std::string_view item = xl::next_item(spec);
+        if (item.empty()) continue;
+        const auto equals = item.find('=');
+        if (equals == std::string_view::npos) return wrong(value, "'" + std::string(item) + "' is not KEY=VALUE");
+        const std::string_view key = xl::trim(item.substr(0, equals)), text = xl::trim(item.substr(equals + 1));
+        if (!take(key, text)) return wrong(value, "'" + std::string(item) + "' is not understood here");
+    }
+    return {};
+}
+template <typename T> bool set_number(std::string_view text, T& out) {
+    const auto number = xl::to_number<typename BareNumber<T>::type>(text);
+    if (number) out = *number;
+    return number.has_value();
+}
+inline bool set_flag(std::string_view text, xl::DefBool& out) {
+    if (text != "0" && text != "1") return false;
+    out = text == "1";
+    return true;
+}
+inline bool set_flag(std::string_view text, bool& out) {
+    if (text != "0" && text != "1") return false;
+    out = text == "1";
+    return true;
+}
+template <typename E> bool set_choice(std::string_view text, E& out) {
+    const auto parsed = xl::from_string<E>(text);
+    if (parsed) out = *parsed;
+    return parsed.has_value();
+}
+/// For each_pair: a table of keys whose values are plain text.
+struct TextKey {
+    std::string_view key;
+    std::string* target;
+};
+inline bool set_text(std::initializer_list<TextKey> keys, std::string_view key, std::string_view text) {
+    for (const TextKey& known : keys)
+        if (known.key == key) {
+            *known.target = text;
+            return true;
+        }
+    return false;
 }
 
 } // namespace hospes::cfg

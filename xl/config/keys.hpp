@@ -19,30 +19,57 @@ using Outcome = std::optional<Problem>;
 struct Draft {
     xl::DomainConfig config;
     Defaults defaults;
+    const Value* cmdline = nullptr;
     std::string root, extra;
-    bool have_cmdline = false;
     std::optional<std::uint64_t> memory_mib, maxmem_mib;
     std::optional<int> vcpus, maxvcpus;
-    bool vnc = false, sdl = false;
+    const Value *cpus = nullptr, *cpus_soft = nullptr, *vnuma = nullptr, *pci = nullptr, *firmware = nullptr;
+    xl::DevicePci pci_defaults;
+    xl::DeviceVfb display;           ///< vnc=, sdl=... of a PV guest make a framebuffer of this
+    std::vector<xl::DeviceVkb> vkbs; ///< those of vkb= come after those that vfb= brings
+    std::vector<Problem> warnings;
+
+    void warn(const Value& value, std::string message, std::string hint = {}) {
+        warnings.push_back({std::move(message), std::move(hint), value.place});
+    }
+};
+
+/// Whether a key changes anything once it is in the configuration. One that does not is warned about.
+enum class Effect {
+    yes,
+    none, ///< understood, but nothing acts on it yet
+    hvm,  ///< only for HVM guests
+    arm,  ///< only on Arm hosts
 };
 
 struct Key {
     std::string_view name;
-    std::function<Outcome(Draft&, const Value&)> apply; ///< empty: known, no effect yet
+    std::function<Outcome(Draft&, const Value&)> apply; ///< empty: nothing to be understood
+    Effect effect = Effect::yes;
 };
 
 void add_general_keys(std::vector<Key>& keys);
 void add_hvm_keys(std::vector<Key>& keys);
 void add_device_keys(std::vector<Key>& keys);
+void add_passthrough_keys(std::vector<Key>& keys);
+void add_media_keys(std::vector<Key>& keys);
+
+/// What depends on more than one key; called when all have been read.
+Outcome settle_cpus(Draft& draft);
+Outcome settle_vnuma(Draft& draft);
+Outcome settle_pci(Draft& draft);
+Outcome settle_devices(Draft& draft);
 
 // Value readers shared by the tables.
 Outcome wrong(const Value& value, std::string message, std::string hint = {});
+Outcome wrong(const Value& value, const Error& error);
 Outcome read_text(const Value& value, std::string& out);
 Outcome read_bool(const Value& value, bool& out);
 Outcome read_bool(const Value& value, xl::DefBool& out);
-Outcome read_strings(const Value& value, xl::StringList& out); ///< a list, or one string
+/// A list of strings; one string where that is the older form.
+Outcome read_strings(const Value& value, xl::StringList& out);
 template <typename T> Outcome read_number(const Value& value, T& out);
-/// "0-3,^1,5", "all", or a list of such.
-Outcome read_cpus(const Value& value, xl::Bitmap& out);
+/// A number as xl.cfg writes it: decimal, 0x hexadecimal, 0 octal.
+template <typename T> std::optional<T> cfg_number(std::string_view text);
 
 } // namespace hospes::cfg

@@ -1,49 +1,12 @@
 // SPDX-License-Identifier: MIT
 // Device lists: each element is a specification string.
-#include "libxl/device/spec_text.hpp"
+#include <algorithm>
+#include <iterator>
+
 #include "xl/config/key_makers.hpp"
 
 namespace hospes::cfg {
 namespace {
-
-/// Applies `one` to every string of a list; a plain string counts as a list of one.
-template <typename One> Outcome each_spec(const Value& value, One&& one) {
-    if (!value.is_list()) return one(value, value.text());
-    for (const Value& item : value.list()) {
-        if (item.is_list()) return wrong(item, "a string is wanted here, not a list");
-        if (Outcome bad = one(item, item.text())) return bad;
-    }
-    return {};
-}
-
-/// Splits "key=value,..." and gives each pair to `take`, which says whether it knew the key.
-template <typename Take> Outcome each_pair(const Value& value, std::string_view spec, Take&& take) {
-    while (!spec.empty()) {
-        const std::string_view item = xl::next_item(spec);
-        if (item.empty()) continue;
-        const auto equals = item.find('=');
-        if (equals == std::string_view::npos) return wrong(value, "'" + std::string(item) + "' is not KEY=VALUE");
-        const std::string_view key = xl::trim(item.substr(0, equals)), text = xl::trim(item.substr(equals + 1));
-        if (!take(key, text)) return wrong(value, "'" + std::string(item) + "' is not understood here");
-    }
-    return {};
-}
-
-template <typename T> bool set_number(std::string_view text, T& out) {
-    const auto number = xl::to_number<T>(text);
-    if (number) out = *number;
-    return number.has_value();
-}
-bool set_flag(std::string_view text, xl::DefBool& out) {
-    if (text != "0" && text != "1") return false;
-    out = text == "1";
-    return true;
-}
-template <typename E> bool set_choice(std::string_view text, E& out) {
-    const auto parsed = xl::from_string<E>(text);
-    if (parsed) out = *parsed;
-    return parsed.has_value();
-}
 
 Outcome read_disks(Draft& d, const Value& value) {
     return each_spec(value, [&](const Value& item, const std::string& spec) -> Outcome {
@@ -71,26 +34,67 @@ bool set_vfb_pair(xl::DeviceVfb& vfb, std::string_view key, std::string_view tex
     if (key == "vncdisplay") return set_number(text, vfb.vnc.display);
     if (key == "sdl") return set_flag(text, vfb.sdl.enable);
     if (key == "opengl") return set_flag(text, vfb.sdl.opengl);
-    std::string* const target = key == "vnclisten"    ? &vfb.vnc.listen
-                                : key == "vncpasswd"  ? &vfb.vnc.passwd
-                                : key == "display"    ? &vfb.sdl.display
-                                : key == "xauthority" ? &vfb.sdl.xauthority
-                                : key == "keymap"     ? &vfb.keymap
-                                                      : nullptr;
-    if (target) *target = text;
-    return target || key == "type";
+    return key == "type" || set_text({{"vnclisten", &vfb.vnc.listen},
+                                      {"vncpasswd", &vfb.vnc.passwd},
+                                      {"display", &vfb.sdl.display},
+                                      {"xauthority", &vfb.sdl.xauthority},
+                                      {"keymap", &vfb.keymap},
+                                      {"backend", &vfb.backend_domname}},
+                                     key, text);
+}
+
+/// A framebuffer without keyboard and pointer is of no use.
+void add_vfb(xl::DomainConfig& config, xl::DeviceVfb vfb) {
+    vfb.devid = static_cast<int>(config.vfbs.size());
+    config.vfbs.push_back(std::move(vfb));
+    config.vkbs.emplace_back();
 }
 
 Outcome read_vfbs(Draft& d, const Value& value) {
     return each_spec(value, [&](const Value& item, const std::string& spec) -> Outcome {
         xl::DeviceVfb vfb;
-        vfb.devid = static_cast<int>(d.config.vfbs.size());
         if (Outcome bad = each_pair(item, spec, [&](auto key, auto text) { return set_vfb_pair(vfb, key, text); }))
             return bad;
-        d.config.vfbs.push_back(vfb);
-        xl::DeviceVkb vkb; // a framebuffer without keyboard and pointer is of no use
-        vkb.devid = static_cast<int>(d.config.vkbs.size());
-        d.config.vkbs.push_back(vkb);
+        add_vfb(d.config, std::move(vfb));
+        return {};
+    });
+}
+
+bool set_vkb_pair(xl::DeviceVkb& vkb, std::string_view key, std::string_view text) {
+    if (key == "backend-type") return set_choice(text, vkb.backend_type);
+    struct Flag {
+        std::string_view key;
+        bool xl::DeviceVkb::*target;
+    };
+    static constexpr Flag flags[] = {{"feature-disable-keyboard", &xl::DeviceVkb::feature_disable_keyboard},
+                                     {"feature-disable-pointer", &xl::DeviceVkb::feature_disable_pointer},
+                                     {"feature-abs-pointer", &xl::DeviceVkb::feature_abs_pointer},
+                                     {"feature-raw-pointer", &xl::DeviceVkb::feature_raw_pointer},
+                                     {"feature-multi-touch", &xl::DeviceVkb::feature_multi_touch}};
+    for (const Flag& flag : flags)
+        if (key == flag.key) return set_flag(text, vkb.*flag.target);
+    struct Size {
+        std::string_view key;
+        std::uint32_t xl::DeviceVkb::*target;
+    };
+    static constexpr Size sizes[] = {{"width", &xl::DeviceVkb::width},
+                                     {"height", &xl::DeviceVkb::height},
+                                     {"multi-touch-width", &xl::DeviceVkb::multi_touch_width},
+                                     {"multi-touch-height", &xl::DeviceVkb::multi_touch_height},
+                                     {"multi-touch-num-contacts", &xl::DeviceVkb::multi_touch_num_contacts}};
+    for (const Size& size : sizes)
+        if (key == size.key) return set_number(text, vkb.*size.target);
+    return set_text({{"unique-id", &vkb.unique_id}, {"backend", &vkb.backend_domname}}, key, text);
+}
+
+Outcome read_vkbs(Draft& d, const Value& value) {
+    return each_spec(value, [&](const Value& item, const std::string& spec) -> Outcome {
+        xl::DeviceVkb vkb;
+        if (Outcome bad = each_pair(item, spec, [&](auto key, auto text) { return set_vkb_pair(vkb, key, text); }))
+            return bad;
+        if (vkb.backend_type == xl::VkbBackend::unknown)
+            return wrong(item, "the keyboard has no backend type", "add backend-type=qemu or backend-type=linux");
+        d.vkbs.push_back(std::move(vkb));
         return {};
     });
 }
@@ -99,13 +103,11 @@ Outcome read_channels(Draft& d, const Value& value) {
     return each_spec(value, [&](const Value& item, const std::string& spec) -> Outcome {
         xl::DeviceChannel channel;
         const auto take = [&](std::string_view key, std::string_view text) {
-            if (key == "connection") return set_choice(text, channel.connection);
-            std::string* const target = key == "name"      ? &channel.name
-                                        : key == "path"    ? &channel.socket_path
-                                        : key == "backend" ? &channel.backend_domname
-                                                           : nullptr;
-            if (target) *target = text;
-            return target != nullptr;
+            return key == "connection" ? set_choice(text, channel.connection)
+                                       : set_text({{"name", &channel.name},
+                                                   {"path", &channel.socket_path},
+                                                   {"backend", &channel.backend_domname}},
+                                                  key, text);
         };
         if (Outcome bad = each_pair(item, spec, take)) return bad;
         if (channel.connection == xl::ChannelConnection::unknown)
@@ -122,87 +124,16 @@ Outcome read_p9s(Draft& d, const Value& value) {
     return each_spec(value, [&](const Value& item, const std::string& spec) -> Outcome {
         xl::DeviceP9 p9;
         const auto take = [&](std::string_view key, std::string_view text) {
-            std::string* const target = key == "tag"              ? &p9.tag
-                                        : key == "path"           ? &p9.path
-                                        : key == "security_model" ? &p9.security_model
-                                        : key == "backend"        ? &p9.backend_domname
-                                                                  : nullptr;
-            if (target) *target = text;
-            return target != nullptr;
+            return set_text({{"tag", &p9.tag},
+                             {"path", &p9.path},
+                             {"security_model", &p9.security_model},
+                             {"backend", &p9.backend_domname}},
+                            key, text);
         };
         if (Outcome bad = each_pair(item, spec, take)) return bad;
         if (p9.tag.empty() || p9.path.empty() || p9.security_model.empty())
             return wrong(item, "a p9 share needs tag=, path= and security_model=");
-        p9.devid = static_cast<int>(d.config.p9s.size());
         d.config.p9s.push_back(p9);
-        return {};
-    });
-}
-
-/// "[DDDD:]BB:DD.F[@VSLOT][,key=value...]"
-Outcome read_pcis(Draft& d, const Value& value) {
-    return each_spec(value, [&](const Value& item, const std::string& spec) -> Outcome {
-        std::string_view rest = spec;
-        const std::string_view bdf = xl::next_item(rest);
-        xl::DevicePci pci;
-        unsigned domain = 0, bus = 0, dev = 0, func = 0;
-        if (std::sscanf(std::string(bdf).c_str(), "%x:%x:%x.%x", &domain, &bus, &dev, &func) != 4) {
-            domain = 0;
-            if (std::sscanf(std::string(bdf).c_str(), "%x:%x.%x", &bus, &dev, &func) != 3)
-                return wrong(item, "'" + std::string(bdf) + "' is not a PCI address", "for example 0000:03:00.0");
-        }
-        if (domain > 0xffff || bus > 255 || dev > 31 || func > 7)
-            return wrong(item, "'" + std::string(bdf) + "' is not a PCI address");
-        pci.domain = static_cast<int>(domain);
-        pci.bus = static_cast<std::uint8_t>(bus);
-        pci.dev = static_cast<std::uint8_t>(dev);
-        pci.func = static_cast<std::uint8_t>(func);
-        const auto take = [&](std::string_view key, std::string_view text) {
-            bool* const target = key == "msitranslate" ? &pci.msitranslate
-                                 : key == "power_mgmt" ? &pci.power_mgmt
-                                 : key == "permissive" ? &pci.permissive
-                                 : key == "seize"      ? &pci.seize
-                                                       : nullptr;
-            if (target) *target = text == "1";
-            if (key == "name") pci.name = text;
-            return target || key == "name" || (key == "rdm_policy" && set_choice(text, pci.rdm_policy));
-        };
-        if (Outcome bad = each_pair(item, rest, take)) return bad;
-        d.config.pcidevs.push_back(pci);
-        return {};
-    });
-}
-
-Outcome read_usbctrls(Draft& d, const Value& value) {
-    return each_spec(value, [&](const Value& item, const std::string& spec) -> Outcome {
-        xl::DeviceUsbCtrl control;
-        control.devid = static_cast<int>(d.config.usbctrls.size());
-        const auto take = [&](std::string_view key, std::string_view text) {
-            if (key == "type") return set_choice(text, control.type);
-            if (key == "version") return set_number(text, control.version);
-            return key == "ports" && set_number(text, control.ports);
-        };
-        if (Outcome bad = each_pair(item, spec, take)) return bad;
-        d.config.usbctrls.push_back(control);
-        return {};
-    });
-}
-
-Outcome read_usbdevs(Draft& d, const Value& value) {
-    return each_spec(value, [&](const Value& item, const std::string& spec) -> Outcome {
-        xl::DeviceUsbDev device;
-        const auto take = [&](std::string_view key, std::string_view text) {
-            int number = 0;
-            if (key == "type") return set_choice(text, device.type);
-            if (key == "hostbus") return set_number(text, device.hostbus);
-            if (key == "hostaddr") return set_number(text, device.hostaddr);
-            if (key == "port") return set_number(text, device.port);
-            if (key != "controller" || !set_number(text, number)) return false;
-            device.ctrl = number;
-            return true;
-        };
-        if (Outcome bad = each_pair(item, spec, take)) return bad;
-        d.config.usbdevs.push_back(device);
         return {};
     });
 }
@@ -212,34 +143,57 @@ Outcome read_vtpms(Draft& d, const Value& value) {
         xl::DeviceVtpm vtpm;
         vtpm.devid = static_cast<int>(d.config.vtpms.size());
         const auto take = [&](std::string_view key, std::string_view text) {
-            if (key == "uuid") return parse(text, vtpm.uuid);
-            if (key == "backend") vtpm.backend_domname = text;
-            return key == "backend";
+            return key == "uuid" ? parse(text, vtpm.uuid) : set_text({{"backend", &vtpm.backend_domname}}, key, text);
         };
         if (Outcome bad = each_pair(item, spec, take)) return bad;
+        if (vtpm.backend_domname.empty()) return wrong(item, "the vTPM has no backend", "add backend=DOMAIN");
         d.config.vtpms.push_back(vtpm);
+        return {};
+    });
+}
+
+Outcome read_pvcalls(Draft& d, const Value& value) {
+    return each_spec(value, [&](const Value& item, const std::string& spec) -> Outcome {
+        xl::DevicePvCallsIf calls;
+        calls.devid = static_cast<int>(d.config.pvcallsifs.size());
+        const auto take = [&](std::string_view key, std::string_view text) {
+            return set_text({{"backend", &calls.backend_domname}}, key, text);
+        };
+        if (Outcome bad = each_pair(item, spec, take)) return bad;
+        d.config.pvcallsifs.push_back(std::move(calls));
         return {};
     });
 }
 
 const Key device_keys[] = {{"disk", read_disks},
                            {"vif", read_nics},
-                           {"vfb", read_vfbs},
-                           {"channel", read_channels},
-                           {"p9", read_p9s},
-                           {"pci", read_pcis},
-                           {"usbctrl", read_usbctrls},
-                           {"usbdev", read_usbdevs},
-                           {"vtpm", read_vtpms},
-                           // Known, and of no effect so far.
-                           {"vkb", {}},
-                           {"vdispl", {}},
-                           {"vsnd", {}},
-                           {"pvcalls", {}},
-                           {"virtio", {}},
-                           {"vif2", {}}};
+                           {"vfb", read_vfbs, Effect::none},
+                           {"vkb", read_vkbs, Effect::none},
+                           {"channel", read_channels, Effect::none},
+                           {"p9", read_p9s, Effect::none},
+                           {"pvcalls", read_pvcalls, Effect::none},
+                           {"vtpm", read_vtpms, Effect::none},
+                           {"vif2", {}, Effect::none}};
 
 } // namespace
+
+Outcome settle_devices(Draft& d) {
+    xl::DomainConfig& config = d.config;
+    // The display keys of HVM make a framebuffer for a PV guest.
+    const bool display = d.display.vnc.enable.value_or(false) || d.display.sdl.enable.value_or(false);
+    if (config.c_info.type == xl::DomainType::pv && display) add_vfb(config, d.display);
+    std::move(d.vkbs.begin(), d.vkbs.end(), std::back_inserter(config.vkbs));
+    for (std::size_t i = 0; i < config.vkbs.size(); ++i)
+        config.vkbs[i].devid = static_cast<int>(i);
+    for (std::size_t i = 0; i < config.nics.size(); ++i)
+        if (config.nics[i].devid.is_default()) config.nics[i].devid = static_cast<int>(i);
+    for (std::size_t i = 0; i < config.nics.size(); ++i)
+        for (std::size_t j = 0; j < i; ++j)
+            if (config.nics[i].devid == config.nics[j].devid)
+                return Problem{
+                    "two vifs have the number " + std::to_string(config.nics[i].devid), "devid= is the number", {}};
+    return {};
+}
 
 void add_device_keys(std::vector<Key>& keys) {
     keys.insert(keys.end(), std::begin(device_keys), std::end(device_keys));

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Keys that every type of guest has: identity, resources, boot, events, scheduling.
 #include <algorithm>
+#include <utility>
 
-#include "libxl/device/spec_text.hpp"
+#include "libxl/types/cpuid_policy.hpp"
 #include "xl/config/key_makers.hpp"
 
 namespace hospes::cfg {
@@ -18,19 +19,18 @@ Outcome read_type(Draft& d, const Value& value) {
     return {};
 }
 
-/// xl.cfg spells the combined actions with the words the other way round than libxl.
+/// xl.cfg writes the combined actions with dashes, and one with the words the other way round than libxl.
 template <typename Field> auto action(Field field) {
     return [field](Draft& d, const Value& value) -> Outcome {
         std::string text;
         if (Outcome bad = read_text(value, text)) return bad;
-        if (text == "rename-restart") text = "restart_rename";
+        if (text == "rename-restart") text = "restart-rename";
         std::replace(text.begin(), text.end(), '-', '_');
         const auto parsed = xl::from_string<xl::ActionOnShutdown>(text);
         if (!parsed)
             return wrong(value, "unknown action '" + value.text() + "'",
                          "one of destroy, restart, rename-restart, preserve, coredump-destroy, "
-                         "coredump-restart, "
-                         "soft-reset");
+                         "coredump-restart, soft-reset");
         d.config.*field = *parsed;
         return {};
     };
@@ -58,70 +58,65 @@ Outcome read_mib(std::optional<std::uint64_t>& out, const Value& value) {
     return {};
 }
 
-template <typename List> auto affinity(List list) {
-    return [list](Draft& d, const Value& value) -> Outcome {
-        auto& out = d.config.b_info.*list;
-        if (!value.is_list()) return read_cpus(value, out.emplace_back());
-        for (const Value& item : value.list()) // one element per vCPU
-            if (Outcome bad = read_cpus(item, out.emplace_back())) return bad;
-        return {};
+/// An enumeration whose numbers were used before it had names.
+template <typename E, typename Field> auto numbered_choice(Field field) {
+    return [field](Draft& d, const Value& value) -> Outcome {
+        std::string text;
+        if (Outcome bad = read_text(value, text)) return bad;
+        if (const auto number = cfg_number<int>(text))
+            for (const auto& entry : xl::EnumTable<E>::entries)
+                if (static_cast<int>(entry.value) == *number && *number >= 0) {
+                    d.warn(value, "a number is the older form", "write \"" + std::string(entry.name) + "\"");
+                    d.config.b_info.*field = entry.value;
+                    return {};
+                }
+        return read_choice<E>(value, d.config.b_info.*field);
     };
 }
 
-Outcome read_tsc_mode(Draft& d, const Value& value) {
-    std::string text;
-    if (Outcome bad = read_text(value, text)) return bad;
-    const auto named = xl::from_string<xl::TscMode>(text);
-    const auto number = xl::to_number<int>(text);
-    if (named)
-        d.config.b_info.tsc_mode = *named;
-    else if (number && *number >= 0 && *number <= 3)
-        d.config.b_info.tsc_mode = static_cast<xl::TscMode>(*number);
-    else
-        return wrong(value, "unknown tsc_mode '" + text + "'", "one of default, always_emulate, native");
+Outcome read_name(Draft& d, const Value& value) {
+    if (Outcome bad = read_text(value, d.config.c_info.name)) return bad;
+    const std::string& name = d.config.c_info.name;
+    if (name.find('/') != std::string::npos || name.size() > 255)
+        return wrong(value, "a name has at most 255 characters and no '/'");
+    if (name.find('\0') != std::string::npos) return wrong(value, "a name has no zero byte");
     return {};
 }
 
-Outcome read_iomem(Draft& d, const Value& value) {
-    xl::StringList items;
-    if (Outcome bad = read_strings(value, items)) return bad;
-    for (const std::string& item : items) { // START,COUNT[@GFN], hexadecimal
-        xl::IomemRange range;
-        const auto comma = item.find(','), at = item.find('@');
-        const auto hex = [](const std::string& t) { return xl::to_number<std::uint64_t>("0x" + t); };
-        const auto start = comma == std::string::npos ? std::nullopt : hex(item.substr(0, comma));
-        const auto number = comma == std::string::npos ? std::nullopt : hex(item.substr(comma + 1, at - comma - 1));
-        const auto gfn = at == std::string::npos ? start : hex(item.substr(at + 1));
-        if (!start || !number || !gfn)
-            return wrong(value, "'" + item + "' is not START,COUNT[@GFN] in hexadecimal frames");
-        range.start = *start;
-        range.number = *number;
-        range.gfn = *gfn;
-        d.config.b_info.iomem.push_back(range);
+Outcome read_bootloader_args(Draft& d, const Value& value) {
+    xl::StringList& out = d.config.b_info.bootloader_args;
+    if (value.is_list()) return read_strings(value, out);
+    d.warn(value, "a string is the older form", "write a list of arguments");
+    std::string word;
+    for (const char c : value.text() + " ") {
+        if (c != ' ' && c != '\t' && c != '\n')
+            word += c;
+        else if (!word.empty())
+            out.push_back(std::exchange(word, {}));
     }
     return {};
 }
 
-Outcome read_ioports(Draft& d, const Value& value) {
-    xl::StringList items;
-    if (Outcome bad = read_strings(value, items)) return bad;
-    for (const std::string& item : items) { // "2f8-2ff" or "3f8", hexadecimal
-        const auto dash = item.find('-');
-        const auto first = xl::to_number<std::uint32_t>("0x" + item.substr(0, dash));
-        const auto last =
-            dash == std::string::npos ? first : xl::to_number<std::uint32_t>("0x" + item.substr(dash + 1));
-        if (!first || !last || *first > *last || *last > 0xffff)
-            return wrong(value, "'" + item + "' is not a hexadecimal port range");
-        d.config.b_info.ioports.push_back({*first, *last - *first + 1});
+Outcome read_cpuid(Draft& d, const Value& value) {
+    xl::CpuPolicy& policy = d.config.b_info.cpuid;
+    if (!value.is_list()) {
+        const Status done = xl::parse_cpuid_flags(value.text(), policy);
+        return done ? Outcome() : wrong(value, done.problem());
+    }
+    for (const Value& item : value.list()) {
+        std::string text;
+        if (Outcome bad = read_text(item, text)) return bad;
+        if (const Status done = xl::parse_cpuid_leaf(text, policy); !done) return wrong(item, done.problem());
     }
     return {};
 }
 
-Outcome read_irqs(Draft& d, const Value& value) {
-    if (!value.is_list()) return wrong(value, "a list of interrupt numbers is wanted");
-    for (const Value& item : value.list())
-        if (Outcome bad = read_number(item, d.config.b_info.irqs.emplace_back())) return bad;
-    return {};
+/// Kept until all keys are known: what they mean depends on others.
+template <typename Field> auto later(Field field) {
+    return [=](Draft& d, const Value& v) -> Outcome {
+        d.*field = &v;
+        return {};
+    };
 }
 
 constexpr auto b = &xl::DomainConfig::b_info;
@@ -129,88 +124,86 @@ constexpr auto c = &xl::DomainConfig::c_info;
 using B = xl::BuildInfo;
 using C = xl::CreateInfo;
 using D = xl::DomainConfig;
+using P = xl::PvhInfo;
 const Key general_keys[] = {
-    {"name", text(c, &C::name)},
+    {"name", read_name},
     {"uuid", read_uuid},
     {"type", read_type},
     {"builder", read_type},
     {"pool", text(c, &C::pool_name)},
-    {"seclabel", text(c, &C::ssid_label)},
-    {"init_seclabel", text(b, &B::exec_ssid_label)},
-    {"oos", flag(c, &C::oos)},
+    {"seclabel", text(c, &C::ssid_label), Effect::none},
+    {"init_seclabel", text(b, &B::exec_ssid_label), Effect::none},
+    {"oos", flag(c, &C::oos), Effect::hvm},
     {"hap", flag(c, &C::hap)},
-    {"driver_domain", flag(c, &C::driver_domain)},
-    {"run_hotplug_scripts", flag(c, &C::run_hotplug_scripts)},
-    {"xend_suspend_evtchn_compat", flag(c, &C::xend_suspend_evtchn_compat)},
-    {"passthrough", choice<xl::Passthrough>(c, &C::passthrough)},
+    {"driver_domain", flag(c, &C::driver_domain), Effect::none},
+    {"xend_suspend_evtchn_compat", flag(c, &C::xend_suspend_evtchn_compat), Effect::none},
+    {"passthrough", choice<xl::Passthrough>(c, &C::passthrough), Effect::none},
     {"memory", [](Draft& d, const Value& v) { return read_mib(d.memory_mib, v); }},
     {"maxmem", [](Draft& d, const Value& v) { return read_mib(d.maxmem_mib, v); }},
     {"vcpus", [](Draft& d, const Value& v) { return read_vcpu_count(d.vcpus, v); }},
     {"maxvcpus", [](Draft& d, const Value& v) { return read_vcpu_count(d.maxvcpus, v); }},
-    {"cpus", affinity(&B::vcpu_hard_affinity)},
-    {"cpus_soft", affinity(&B::vcpu_soft_affinity)},
+    {"cpus", later(&Draft::cpus)},
+    {"cpus_soft", later(&Draft::cpus_soft)},
+    {"vnuma", later(&Draft::vnuma), Effect::none},
     {"cpu_weight", sched(&xl::SchedParams::weight)},
     {"cap", sched(&xl::SchedParams::cap)},
     {"period", sched(&xl::SchedParams::period)},
     {"budget", sched(&xl::SchedParams::budget)},
     {"extratime", sched(&xl::SchedParams::extratime)},
+    {"slice", sched(&xl::SchedParams::slice), Effect::none},
+    {"latency", sched(&xl::SchedParams::latency), Effect::none},
     {"kernel", text(b, &B::kernel)},
     {"ramdisk", text(b, &B::ramdisk)},
-    {"device_tree", text(b, &B::device_tree)},
     {"cmdline",
      [](Draft& d, const Value& v) {
-         d.have_cmdline = true;
+         d.cmdline = &v;
          return read_text(v, d.config.b_info.cmdline);
      }},
     {"root", [](Draft& d, const Value& v) { return read_text(v, d.root); }},
     {"extra", [](Draft& d, const Value& v) { return read_text(v, d.extra); }},
-    {"bootloader", text(b, &B::bootloader)},
-    {"bootloader_args", strings(b, &B::bootloader_args)},
+    {"bootloader", text(b, &B::bootloader), Effect::none},
+    {"bootloader_args", read_bootloader_args, Effect::none},
     {"on_poweroff", action(&D::on_poweroff)},
     {"on_reboot", action(&D::on_reboot)},
     {"on_watchdog", action(&D::on_watchdog)},
     {"on_crash", action(&D::on_crash)},
     {"on_soft_reset", action(&D::on_soft_reset)},
-    {"tsc_mode", read_tsc_mode},
-    {"localtime", flag(b, &B::localtime)},
-    {"rtc_timeoffset", number(b, &B::rtc_timeoffset)},
-    {"nomigrate", flag(b, &B::disable_migrate)},
-    {"blkdev_start", text(b, &B::blkdev_start)},
+    {"tsc_mode", numbered_choice<xl::TscMode>(&B::tsc_mode)},
+    {"localtime", flag(b, &B::localtime), Effect::none},
+    {"rtc_timeoffset", number(b, &B::rtc_timeoffset), Effect::none},
+    {"nomigrate", flag(b, &B::disable_migrate), Effect::none},
+    {"blkdev_start", text(b, &B::blkdev_start), Effect::none},
     {"max_grant_frames", number(b, &B::max_grant_frames)},
     {"max_maptrack_frames", number(b, &B::max_maptrack_frames)},
     {"max_grant_version", number(b, &B::max_grant_version)},
     {"max_event_channels", number(b, &B::event_channels)},
-    {"claim_mode", flag(b, &B::claim_mode)},
     {"shadow_memory", mib(b, &B::shadow_memkb)},
-    {"acpi", flag(b, &B::acpi)},
-    {"apic", flag(b, &B::apic)},
-    {"nestedhvm", flag(b, &B::nested_hvm)},
-    {"vpmu", flag(b, &B::vpmu)},
-    {"vmtrace_buf_kb", number(b, &B::vmtrace_buf_kb)},
-    {"altp2m", choice<xl::Altp2mMode>(b, &B::altp2m)},
-    {"timer_mode", choice<xl::TimerMode>(b, &B::timer_mode)},
-    {"ioports", read_ioports},
-    {"irqs", read_irqs},
-    {"iomem", read_iomem},
-    {"e820_host", [](Draft& d, const Value& v) { return read_bool(v, d.config.b_info.pv.e820_host); }},
-    {"pvshim", [](Draft& d, const Value& v) { return read_bool(v, d.config.b_info.pvh.pvshim); }},
-    {"pvshim_path", [](Draft& d, const Value& v) { return read_text(v, d.config.b_info.pvh.pvshim_path); }},
-    {"pvshim_cmdline", [](Draft& d, const Value& v) { return read_text(v, d.config.b_info.pvh.pvshim_cmdline); }},
-    {"pvshim_extra", [](Draft& d, const Value& v) { return read_text(v, d.config.b_info.pvh.pvshim_extra); }},
-    {"msr_relaxed", [](Draft& d, const Value& v) { return read_bool(v, d.config.b_info.arch_x86.msr_relaxed); }},
-    // Known, and of no effect so far or on this architecture.
-    {"vnuma", {}},
-    {"cpuid", {}},
-    {"features", {}},
-    {"pvh", {}},
-    {"iommu_memory", {}},
-    {"gic_version", {}},
-    {"tee", {}},
-    {"vuart", {}},
-    {"dtdev", {}},
-    {"cpu_time_slice", {}},
-    {"latency", {}},
-    {"slice", {}}};
+    {"acpi", flag(b, &B::acpi), Effect::none},
+    {"nestedhvm", flag(b, &B::nested_hvm), Effect::none},
+    {"vmtrace_buf_kb", number(b, &B::vmtrace_buf_kb), Effect::none},
+    {"altp2m", choice<xl::Altp2mMode>(b, &B::altp2m), Effect::none},
+    {"timer_mode", numbered_choice<xl::TimerMode>(&B::timer_mode), Effect::none},
+    {"cpuid", read_cpuid, Effect::none},
+    {"e820_host", in(b, &B::pv, &xl::PvInfo::e820_host), Effect::none},
+    {"pvshim", in(b, &B::pvh, &P::pvshim), Effect::none},
+    {"pvshim_path", in(b, &B::pvh, &P::pvshim_path), Effect::none},
+    {"pvshim_cmdline", in(b, &B::pvh, &P::pvshim_cmdline), Effect::none},
+    {"pvshim_extra", in(b, &B::pvh, &P::pvshim_extra), Effect::none},
+    {"msr_relaxed", in(b, &B::arch_x86, &xl::ArchX86::msr_relaxed), Effect::none},
+    // Other architectures.
+    {"device_tree", text(b, &B::device_tree), Effect::arm},
+    {"vpmu", flag(b, &B::vpmu), Effect::arm},
+    {"gic_version", in_choice<xl::GicVersion>(b, &B::arch_arm, &xl::ArchArm::gic_version), Effect::arm},
+    {"vuart", in_choice<xl::VuartType>(b, &B::arch_arm, &xl::ArchArm::vuart), Effect::arm},
+    {"tee", choice<xl::TeeType>(b, &B::tee), Effect::arm},
+    // Of older versions, and of xl.conf: files in the field have them.
+    {"features", {}, Effect::none},
+    {"pvh", {}, Effect::none},
+    {"claim_mode", {}, Effect::none},
+    {"run_hotplug_scripts", {}, Effect::none},
+    {"vcpu_avail", {}, Effect::none},
+    {"on_xend_start", {}, Effect::none},
+    {"on_xend_stop", {}, Effect::none}};
 
 } // namespace
 

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Keys of guests with emulated devices, and of the device model.
+#include <type_traits>
+
 #include "xl/config/key_makers.hpp"
 
 namespace hospes::cfg {
@@ -14,23 +16,9 @@ template <typename Field> auto hvm_text(Field field) {
 template <typename Field> auto hvm_flag(Field field) {
     return [=](Draft& d, const Value& v) { return read_bool(v, d.config.b_info.hvm.*field); };
 }
-template <typename Field> auto hvm_strings(Field field) {
-    return [=](Draft& d, const Value& v) { return read_strings(v, d.config.b_info.hvm.*field); };
-}
 template <typename E, typename Field> auto hvm_choice(Field field) {
     return [=](Draft& d, const Value& v) { return read_choice<E>(v, d.config.b_info.hvm.*field); };
 }
-/// A member of one of HVM's own parts: vnc, sdl, spice.
-template <typename Part, typename Field> auto display_text(Part part, Field field) {
-    return [=](Draft& d, const Value& v) { return read_text(v, d.config.b_info.hvm.*part.*field); };
-}
-template <typename Part, typename Field> auto display_flag(Part part, Field field) {
-    return [=](Draft& d, const Value& v) { return read_bool(v, d.config.b_info.hvm.*part.*field); };
-}
-template <typename Part, typename Field> auto display_number(Part part, Field field) {
-    return [=](Draft& d, const Value& v) { return read_number(v, d.config.b_info.hvm.*part.*field); };
-}
-
 /// viridian = 1, 0, or a list of enlightenments with "!" for those to leave out.
 Outcome read_viridian(Draft& d, const Value& value) {
     H& hvm = d.config.b_info.hvm;
@@ -40,16 +28,86 @@ Outcome read_viridian(Draft& d, const Value& value) {
         if (Outcome bad = read_text(item, name)) return bad;
         const bool off = name.starts_with("!");
         if (off) name.erase(0, 1);
-        if (name == "defaults" || name == "all") {
+        xl::Bitmap& in = off ? hvm.viridian_disable : hvm.viridian_enable;
+        xl::Bitmap& out = off ? hvm.viridian_enable : hvm.viridian_disable;
+        const auto put = [&](unsigned bit) {
+            in.set(bit);
+            out.clear(bit);
+        };
+        if (name == "defaults") {
             hvm.viridian = !off;
-            continue;
+        } else if (name == "all") {
+            for (unsigned bit = 0; bit < 64; ++bit) // those to come as well, as libxl has it
+                put(bit);
+        } else if (const auto which = xl::from_string<xl::ViridianEnlightenment>(name)) {
+            put(static_cast<unsigned>(*which));
+        } else {
+            return wrong(item, "unknown enlightenment '" + name + "'");
         }
-        const auto which = xl::from_string<xl::ViridianEnlightenment>(name);
-        if (!which) return wrong(item, "unknown enlightenment '" + name + "'");
-        (off ? hvm.viridian_disable : hvm.viridian_enable).set(static_cast<unsigned>(*which));
     }
     return {};
 }
+
+/// firmware = a kind of firmware, or the path of one.
+Outcome read_firmware(Draft& d, const Value& value) {
+    std::string name;
+    if (Outcome bad = read_text(value, name)) return bad;
+    d.firmware = &value;
+    H& hvm = d.config.b_info.hvm;
+    if (name == "uefi" || name == "ovmf")
+        hvm.bios = xl::BiosType::ovmf;
+    else if (name == "seabios")
+        hvm.bios = xl::BiosType::seabios;
+    else if (name == "rombios")
+        hvm.bios = xl::BiosType::rombios;
+    else if (name == "pvgrub32" || name == "pvgrub64")
+        return wrong(value, name + " is not supported", "name a kernel=");
+    else if (name != "bios")
+        hvm.firmware = name;
+    return {};
+}
+
+Outcome read_vm_genid(Draft& d, const Value& value) {
+    std::string what;
+    if (Outcome bad = read_text(value, what)) return bad;
+    if (what == "generate")
+        d.config.b_info.hvm.ms_vm_genid = xl::random_generation_id();
+    else if (what != "none")
+        return wrong(value, "unknown value '" + what + "'", "one of generate, none");
+    return {};
+}
+
+Outcome read_mmio_hole(Draft& d, const Value& value) {
+    std::uint64_t mib = 0;
+    if (Outcome bad = read_number(value, mib)) return bad;
+    if (mib < 256 || mib > 3840) return wrong(value, "the hole has 256 to 3840 MiB");
+    d.config.b_info.hvm.mmio_hole_memkb = mib * 1024;
+    return {};
+}
+
+Outcome read_mca_caps(Draft& d, const Value& value) {
+    xl::StringList names;
+    if (Outcome bad = read_strings(value, names)) return bad;
+    for (const std::string& name : names) {
+        if (name != "lmce") return wrong(value, "unknown MCA capability '" + name + "'", "lmce");
+        d.config.b_info.hvm.mca_caps |= 1; // XEN_HVM_MCA_CAP_LMCE, <xen/hvm/params.h>
+    }
+    return {};
+}
+
+/// vnc=, sdl=, keymap=...: of an HVM guest's emulated display, and of a PV guest's framebuffer.
+template <typename Value_, typename Inner, typename Field> auto display(Inner inner, Field field) {
+    return [=](Draft& d, const Value& v) -> Outcome {
+        if (Outcome bad = read_member(v, d.config.b_info.hvm.*inner.*field)) return bad;
+        if constexpr (std::is_same_v<Value_, xl::VncInfo>)
+            d.display.vnc.*field = d.config.b_info.hvm.vnc.*field;
+        else
+            d.display.sdl.*field = d.config.b_info.hvm.sdl.*field;
+        return {};
+    };
+}
+template <typename Field> auto vnc(Field field) { return display<xl::VncInfo>(&H::vnc, field); }
+template <typename Field> auto sdl(Field field) { return display<xl::SdlInfo>(&H::sdl, field); }
 
 Outcome read_vga(Draft& d, const Value& value) {
     if (!value.is_list() && value.text() == "stdvga") {
@@ -62,97 +120,110 @@ Outcome read_vga(Draft& d, const Value& value) {
 Outcome read_device_model_version(Draft& d, const Value& value) {
     std::string name;
     if (Outcome bad = read_text(value, name)) return bad;
-    if (name != "qemu-xen") return wrong(value, "device model '" + name + "' is not supported", "qemu-xen");
-    d.config.b_info.device_model_version = xl::DeviceModelVersion::qemu_xen;
+    if (name == "qemu-xen")
+        d.config.b_info.device_model_version = xl::DeviceModelVersion::qemu_xen;
+    else if (name == "qemu-xen-traditional")
+        return wrong(value, "the traditional device model is not supported", "qemu-xen");
+    else
+        return wrong(value, "unknown device model '" + name + "'", "qemu-xen");
     return {};
+}
+
+Outcome read_stdvga(Draft& d, const Value& value) {
+    bool on = false;
+    if (Outcome bad = read_bool(value, on)) return bad;
+    if (on) d.config.b_info.hvm.vga.kind = xl::VgaInterfaceType::std;
+    return {};
+}
+
+Outcome read_keymap(Draft& d, const Value& value) {
+    if (Outcome bad = read_text(value, d.config.b_info.hvm.keymap)) return bad;
+    d.display.keymap = d.config.b_info.hvm.keymap;
+    return {};
+}
+
+/// serial= and usbdevice=: a list, or in the older form one string.
+template <typename One, typename Many> auto one_or_list(One one, Many many) {
+    return [=](Draft& d, const Value& v) -> Outcome {
+        H& hvm = d.config.b_info.hvm;
+        return v.is_list() ? read_strings(v, hvm.*many) : read_text(v, hvm.*one);
+    };
 }
 
 constexpr auto b = &xl::DomainConfig::b_info;
 const Key hvm_keys[] = {
-    {"boot", hvm_text(&H::boot)},
-    {"bios", hvm_choice<xl::BiosType>(&H::bios)},
-    {"bios_path_override", hvm_text(&H::system_firmware)},
-    {"firmware_override", hvm_text(&H::firmware)},
-    {"smbios_firmware", hvm_text(&H::smbios_firmware)},
-    {"acpi_firmware", hvm_text(&H::acpi_firmware)},
-    {"pae", hvm_flag(&H::pae)},
-    {"nx", hvm_flag(&H::nx)},
-    {"acpi_s3", hvm_flag(&H::acpi_s3)},
-    {"acpi_s4", hvm_flag(&H::acpi_s4)},
-    {"acpi_laptop_slate", hvm_flag(&H::acpi_laptop_slate)},
-    {"hpet", hvm_flag(&H::hpet)},
-    {"vpt_align", hvm_flag(&H::vpt_align)},
-    {"altp2mhvm", hvm_flag(&H::altp2m)},
-    {"viridian", read_viridian},
-    {"hdtype", hvm_choice<xl::HdType>(&H::hdtype)},
-    {"nographic", hvm_flag(&H::nographic)},
-    {"vga", read_vga},
-    {"stdvga",
-     [](Draft& d, const Value& v) -> Outcome {
-         bool on = false;
-         if (Outcome bad = read_bool(v, on)) return bad;
-         if (on) d.config.b_info.hvm.vga.kind = xl::VgaInterfaceType::std;
-         return {};
-     }},
-    {"videoram", mib(b, &B::video_memkb)},
-    {"vnc", display_flag(&H::vnc, &xl::VncInfo::enable)},
-    {"vnclisten", display_text(&H::vnc, &xl::VncInfo::listen)},
-    {"vncpasswd", display_text(&H::vnc, &xl::VncInfo::passwd)},
-    {"vncdisplay", display_number(&H::vnc, &xl::VncInfo::display)},
-    {"vncunused", display_flag(&H::vnc, &xl::VncInfo::findunused)},
-    {"sdl", display_flag(&H::sdl, &xl::SdlInfo::enable)},
-    {"opengl", display_flag(&H::sdl, &xl::SdlInfo::opengl)},
-    {"spice", display_flag(&H::spice, &xl::SpiceInfo::enable)},
-    {"spicehost", display_text(&H::spice, &xl::SpiceInfo::host)},
-    {"spiceport", display_number(&H::spice, &xl::SpiceInfo::port)},
-    {"spicetls_port", display_number(&H::spice, &xl::SpiceInfo::tls_port)},
-    {"spicedisable_ticketing", display_flag(&H::spice, &xl::SpiceInfo::disable_ticketing)},
-    {"spicepasswd", display_text(&H::spice, &xl::SpiceInfo::passwd)},
-    {"spiceagent_mouse", display_flag(&H::spice, &xl::SpiceInfo::agent_mouse)},
-    {"spicevdagent", display_flag(&H::spice, &xl::SpiceInfo::vdagent)},
-    {"spice_clipboard_sharing", display_flag(&H::spice, &xl::SpiceInfo::clipboard_sharing)},
-    {"spiceusbredirection", display_number(&H::spice, &xl::SpiceInfo::usbredirection)},
-    {"spice_image_compression", display_text(&H::spice, &xl::SpiceInfo::image_compression)},
-    {"spice_streaming_video", display_text(&H::spice, &xl::SpiceInfo::streaming_video)},
-    {"keymap", hvm_text(&H::keymap)},
-    {"serial", hvm_strings(&H::serial_list)},
-    {"usb", hvm_flag(&H::usb)},
-    {"usbversion", [](Draft& d, const Value& v) { return read_number(v, d.config.b_info.hvm.usbversion); }},
-    {"usbdevice", hvm_strings(&H::usbdevice_list)},
-    {"vkb_device", hvm_flag(&H::vkb_device)},
-    {"soundhw", hvm_text(&H::soundhw)},
-    {"xen_platform_pci", hvm_flag(&H::xen_platform_pci)},
-    {"vendor_device", hvm_choice<xl::VendorDevice>(&H::vendor_device)},
-    {"device_model_version", read_device_model_version},
-    {"device_model_override", text(b, &B::device_model)},
-    {"device_model_user", text(b, &B::device_model_user)},
-    {"device_model_args", strings(b, &B::extra)},
-    {"device_model_args_pv", strings(b, &B::extra_pv)},
-    {"device_model_args_hvm", strings(b, &B::extra_hvm)},
-    {"device_model_stubdomain_override", flag(b, &B::device_model_stubdomain)},
-    {"device_model_stubdomain_seclabel", text(b, &B::device_model_ssid_label)},
-    {"stubdomain_kernel", text(b, &B::stubdomain_kernel)},
-    {"stubdomain_ramdisk", text(b, &B::stubdomain_ramdisk)},
-    {"stubdomain_cmdline", text(b, &B::stubdomain_cmdline)},
-    {"stubdomain_memory", mib(b, &B::stubdomain_memkb)},
-    {"dm_restrict", flag(b, &B::dm_restrict)},
-    // Known, and of no effect so far.
-    {"timeoffset", {}},
-    {"mmio_hole", {}},
-    {"gfx_passthru", {}},
-    {"rdm", {}},
-    {"rdm_mem_boundary", {}},
-    {"ms_vm_genid", {}},
-    {"mca_caps", {}},
-    {"pci_msitranslate", {}},
-    {"pci_power_mgmt", {}},
-    {"pci_permissive", {}},
-    {"pci_seize", {}},
-    {"device_model", {}},
-    {"monitor", {}},
-    {"vncviewer", {}},
-    {"spicedisable", {}},
-    {"usb_redir", {}}};
+    {"boot", hvm_text(&H::boot), Effect::hvm},
+    {"bios", hvm_choice<xl::BiosType>(&H::bios), Effect::hvm},
+    {"bios_path_override", hvm_text(&H::system_firmware), Effect::hvm},
+    {"firmware", read_firmware, Effect::hvm},
+    {"firmware_override", hvm_text(&H::firmware), Effect::hvm},
+    {"smbios_firmware", hvm_text(&H::smbios_firmware), Effect::hvm},
+    {"acpi_firmware", hvm_text(&H::acpi_firmware), Effect::hvm},
+    {"pae", hvm_flag(&H::pae), Effect::hvm},
+    {"nx", hvm_flag(&H::nx), Effect::hvm},
+    {"acpi_s3", hvm_flag(&H::acpi_s3), Effect::hvm},
+    {"acpi_s4", hvm_flag(&H::acpi_s4), Effect::hvm},
+    {"acpi_laptop_slate", hvm_flag(&H::acpi_laptop_slate), Effect::hvm},
+    {"hpet", hvm_flag(&H::hpet), Effect::hvm},
+    {"vpt_align", hvm_flag(&H::vpt_align), Effect::hvm},
+    {"xen_platform_pci", hvm_flag(&H::xen_platform_pci), Effect::hvm},
+    {"nographic", hvm_flag(&H::nographic), Effect::hvm},
+    {"usb", hvm_flag(&H::usb), Effect::hvm},
+    {"vkb_device", hvm_flag(&H::vkb_device), Effect::hvm},
+    {"apic", flag(b, &B::apic), Effect::hvm},
+    {"altp2mhvm", hvm_flag(&H::altp2m), Effect::hvm},
+    {"viridian", read_viridian, Effect::hvm},
+    {"hdtype", hvm_choice<xl::HdType>(&H::hdtype), Effect::hvm},
+    {"vga", read_vga, Effect::hvm},
+    {"stdvga", read_stdvga, Effect::hvm},
+    {"videoram", mib(b, &B::video_memkb), Effect::hvm},
+    {"mmio_hole", read_mmio_hole, Effect::hvm},
+    {"ms_vm_genid", read_vm_genid, Effect::hvm},
+    {"mca_caps", read_mca_caps, Effect::hvm},
+    {"vnc", vnc(&xl::VncInfo::enable), Effect::none},
+    {"vnclisten", vnc(&xl::VncInfo::listen), Effect::hvm},
+    {"vncpasswd", vnc(&xl::VncInfo::passwd), Effect::hvm},
+    {"vncdisplay", vnc(&xl::VncInfo::display), Effect::hvm},
+    {"vncunused", vnc(&xl::VncInfo::findunused), Effect::hvm},
+    {"sdl", sdl(&xl::SdlInfo::enable), Effect::none},
+    {"opengl", sdl(&xl::SdlInfo::opengl), Effect::hvm},
+    {"keymap", read_keymap, Effect::hvm},
+    {"spice", in(b, &B::hvm, &H::spice, &xl::SpiceInfo::enable), Effect::hvm},
+    {"spicehost", in(b, &B::hvm, &H::spice, &xl::SpiceInfo::host), Effect::hvm},
+    {"spiceport", in(b, &B::hvm, &H::spice, &xl::SpiceInfo::port), Effect::hvm},
+    {"spicetls_port", in(b, &B::hvm, &H::spice, &xl::SpiceInfo::tls_port), Effect::hvm},
+    {"spicedisable_ticketing", in(b, &B::hvm, &H::spice, &xl::SpiceInfo::disable_ticketing), Effect::hvm},
+    {"spicepasswd", in(b, &B::hvm, &H::spice, &xl::SpiceInfo::passwd), Effect::hvm},
+    {"spiceagent_mouse", in(b, &B::hvm, &H::spice, &xl::SpiceInfo::agent_mouse), Effect::hvm},
+    {"spicevdagent", in(b, &B::hvm, &H::spice, &xl::SpiceInfo::vdagent), Effect::hvm},
+    {"spice_clipboard_sharing", in(b, &B::hvm, &H::spice, &xl::SpiceInfo::clipboard_sharing), Effect::hvm},
+    {"spiceusbredirection", in(b, &B::hvm, &H::spice, &xl::SpiceInfo::usbredirection), Effect::hvm},
+    {"spice_image_compression", in(b, &B::hvm, &H::spice, &xl::SpiceInfo::image_compression), Effect::hvm},
+    {"spice_streaming_video", in(b, &B::hvm, &H::spice, &xl::SpiceInfo::streaming_video), Effect::hvm},
+    {"serial", one_or_list(&H::serial, &H::serial_list), Effect::hvm},
+    {"usbdevice", one_or_list(&H::usbdevice, &H::usbdevice_list), Effect::hvm},
+    {"usbversion", in(b, &B::hvm, &H::usbversion), Effect::hvm},
+    {"soundhw", hvm_text(&H::soundhw), Effect::hvm},
+    {"vendor_device", hvm_choice<xl::VendorDevice>(&H::vendor_device), Effect::hvm},
+    {"device_model_version", read_device_model_version, Effect::hvm},
+    {"device_model_override", text(b, &B::device_model), Effect::hvm},
+    {"device_model_user", text(b, &B::device_model_user), Effect::hvm},
+    {"device_model_args", strings(b, &B::extra), Effect::hvm},
+    {"device_model_args_pv", strings(b, &B::extra_pv), Effect::hvm},
+    {"device_model_args_hvm", strings(b, &B::extra_hvm), Effect::hvm},
+    {"device_model_stubdomain_override", flag(b, &B::device_model_stubdomain), Effect::hvm},
+    {"device_model_stubdomain_seclabel", text(b, &B::device_model_ssid_label), Effect::hvm},
+    {"stubdomain_kernel", text(b, &B::stubdomain_kernel), Effect::hvm},
+    {"stubdomain_ramdisk", text(b, &B::stubdomain_ramdisk), Effect::hvm},
+    {"stubdomain_cmdline", text(b, &B::stubdomain_cmdline), Effect::hvm},
+    {"stubdomain_memory", mib(b, &B::stubdomain_memkb), Effect::hvm},
+    {"dm_restrict", flag(b, &B::dm_restrict), Effect::hvm},
+    {"timeoffset", {}, Effect::none},
+    {"device_model", {}, Effect::none},
+    {"monitor", {}, Effect::none},
+    {"vncviewer", {}, Effect::none},
+    {"spicedisable", {}, Effect::none},
+    {"usb_redir", {}, Effect::none}};
 
 } // namespace
 

@@ -5,7 +5,15 @@ namespace hospes::cfg {
 namespace {
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_word(char c) { return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
+// The dot is for xl.conf(5): vif.default.bridge.
+bool is_word(char c) { return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '.'; }
+
+int digit_value(char c) {
+    if (is_digit(c)) return c - '0';
+    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+    return 16;
+}
 
 } // namespace
 
@@ -43,7 +51,13 @@ Token Lexer::next(unsigned bracket_depth) {
     if (c == '\'' || c == '"') return string_literal();
     if (is_digit(c) || (c == '-' && at_ + 1 < text_.size() && is_digit(text_[at_ + 1]))) return word(true);
     if (is_word(c)) return word(false);
-    advance();
+    return symbol();
+}
+
+Token Lexer::symbol() {
+    Token token;
+    token.place = place_;
+    const char c = advance();
     switch (c) {
     case '=': token.kind = Token::Kind::equals; return token;
     case '[': token.kind = Token::Kind::open; return token;
@@ -65,6 +79,18 @@ Token Lexer::next(unsigned bracket_depth) {
     return token;
 }
 
+std::optional<Token> Lexer::bare_text() {
+    while (peek() == ' ' || peek() == '\t')
+        advance();
+    if (at_ == text_.size() || std::string_view("'\"[;\n").find(peek()) != std::string_view::npos) return std::nullopt;
+    Token token;
+    token.place = place_;
+    token.kind = Token::Kind::string;
+    while (at_ < text_.size() && peek() != ';' && peek() != '\n')
+        token.text += advance();
+    return token;
+}
+
 Token Lexer::word(bool number) {
     Token token;
     token.place = place_;
@@ -82,6 +108,28 @@ Token Lexer::word(bool number) {
     return token;
 }
 
+/// After a backslash: the character that the escape stands for. False if there is no such escape.
+bool Lexer::escape(char& out) {
+    if (at_ == text_.size() || peek() == '\n') return false;
+    static constexpr std::string_view letters = "abfnrtv\\'\"", meanings = "\a\b\f\n\r\t\v\\'\"";
+    if (const auto known = letters.find(peek()); known != std::string_view::npos) {
+        advance();
+        out = meanings[known];
+        return true;
+    }
+    const bool hex = peek() == 'x';
+    if (hex) advance();
+    const int base = hex ? 16 : 8, digits = hex ? 2 : 3;
+    int value = 0;
+    for (int i = 0; i < digits; ++i) { // all of them are needed, as in the stock parser
+        if (at_ == text_.size() || digit_value(peek()) >= base) return false;
+        value = value * base + digit_value(advance());
+    }
+    if (value == 0 || value > 255) return false;
+    out = static_cast<char>(value);
+    return true;
+}
+
 Token Lexer::string_literal() {
     Token token;
     token.place = place_;
@@ -90,10 +138,11 @@ Token Lexer::string_literal() {
     while (at_ < text_.size() && peek() != '\n') {
         char c = advance();
         if (c == quote) return token;
-        if (c == '\\' && at_ < text_.size() && peek() != '\n') {
-            c = advance();
-            // Escapes as the stock parser knows them; any other character stands for itself.
-            c = c == 'n' ? '\n' : c == 't' ? '\t' : c == 'r' ? '\r' : c;
+        if (c == '\\' && !escape(c)) {
+            token.kind = Token::Kind::error;
+            token.text = "unknown escape in the string";
+            token.place = place_;
+            return token;
         }
         token.text += c;
     }

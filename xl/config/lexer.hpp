@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -21,7 +22,13 @@ class Lexer {
     /// Newlines inside brackets do not end a statement: the parser says how deep it is.
     Token next(unsigned bracket_depth);
 
+    /// The rest of the statement as a string, unless it starts like a literal or a list: on a command line
+    /// the shell has taken the quotes away.
+    std::optional<Token> bare_text();
+
   private:
+    Token symbol();
+    bool escape(char& out);
     void skip_blanks(bool newlines_too);
     Token string_literal();
     Token word(bool number);

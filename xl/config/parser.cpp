@@ -12,7 +12,10 @@ constexpr unsigned max_depth = 16; // nested lists; xl.cfg needs two
 
 class Parser {
   public:
-    Parser(std::string_view text, File& file) : lexer_(text), file_(file) { take(); }
+    Parser(std::string_view text, File& file, bool command_line = false)
+        : lexer_(text), file_(file), command_line_(command_line) {
+        take();
+    }
 
     bool run() {
         while (token_.kind != Token::Kind::end) {
@@ -39,7 +42,10 @@ class Parser {
         take();
         const bool append = token_.kind == Token::Kind::plus_equals;
         if (!append && token_.kind != Token::Kind::equals) return fail("expected '=' after '" + setting.name + "'");
-        take();
+        if (auto bare = command_line_ ? lexer_.bare_text() : std::nullopt)
+            token_ = *std::move(bare);
+        else
+            take();
         if (!value(setting.value)) return false;
         if (token_.kind != Token::Kind::end_of_statement && token_.kind != Token::Kind::end)
             return fail("unexpected text after the value of '" + setting.name + "'",
@@ -108,6 +114,7 @@ class Parser {
     Lexer lexer_;
     File& file_;
     Token token_;
+    bool command_line_;
     unsigned depth_ = 0;
     Diagnostic error_;
 };
@@ -136,7 +143,7 @@ std::variant<File, Diagnostic> parse(std::string_view text, std::string file_nam
 std::variant<std::monostate, Diagnostic> parse_override(File& file, std::string_view text) {
     File copy = file; // a bad override must not leave half of itself behind
     copy.name = "<command line>";
-    Parser parser(text, copy);
+    Parser parser(text, copy, true);
     if (!parser.run()) {
         Diagnostic error = parser.error();
         error.source_line = std::string(text);

@@ -39,6 +39,9 @@ TEST_CASE("strings, numbers, lists and comments") {
 TEST_CASE("a hash inside quotes is text and escapes are resolved") {
     const File file = good(R"(extra = "root=/dev/xvda # \"quoted\"\tx")");
     CHECK(file.find("extra")->value.text() == "root=/dev/xvda # \"quoted\"\tx");
+    CHECK(good(R"(a = "\x41\101\\\a")").find("a")->value.text() == "AA\\\a");
+    for (const char* const text : {R"(a="\q")", R"(a="\x4")", R"(a="\18")", R"(a="\000")", R"(a="\777")", "a=\"\\"})
+        CHECK(bad(text).message.find("str") != std::string::npos);
 }
 
 TEST_CASE("the later setting wins and += appends") {
@@ -47,6 +50,10 @@ TEST_CASE("the later setting wins and += appends") {
     CHECK(file.find("l")->value.list().size() == 2);
     CHECK(file.find("s")->value.text() == "pq");
     CHECK(bad("l=['x']\nl+='y'").message.find("mixes") != std::string::npos);
+}
+
+TEST_CASE("names may have dots, for xl.conf") {
+    CHECK(good("vif.default.bridge = \"br0\"").find("vif.default.bridge")->value.text() == "br0");
 }
 
 TEST_CASE("nested and empty lists") {
@@ -78,6 +85,12 @@ TEST_CASE("an override wins, and a bad one changes nothing") {
     CHECK(std::holds_alternative<std::monostate>(parse_override(file, "memory=2")));
     CHECK(file.find("memory")->value.text() == "2");
     CHECK(std::holds_alternative<Diagnostic>(parse_override(file, "memory=3; vcpus=")));
+    CHECK(std::holds_alternative<std::monostate>(parse_override(file, "name=web; extra=root=/dev/xvda ro")));
+    CHECK(file.find("name")->value.text() == "web");
+    CHECK(file.find("extra")->value.text() == "root=/dev/xvda ro");
+    CHECK(std::holds_alternative<std::monostate>(parse_override(file, "vif = ['', 'mac=1'] ; name=\"quoted\"")));
+    CHECK(file.find("vif")->value.list().size() == 2);
+    CHECK(file.find("name")->value.text() == "quoted");
     CHECK(file.find("memory")->value.text() == "2");
 }
 

@@ -44,7 +44,7 @@ TEST_CASE("a plain guest") {
     CHECK(c.nics[1].devid == 1);
     CHECK(c.on_crash == xl::ActionOnShutdown::preserve);
     CHECK(c.on_reboot == xl::ActionOnShutdown::restart_rename);
-    REQUIRE(c.b_info.vcpu_hard_affinity.size() == 1);
+    REQUIRE(c.b_info.vcpu_hard_affinity.size() == 4);
     CHECK(c.b_info.vcpu_hard_affinity[0].members() == std::vector<unsigned>{0, 1});
     CHECK(c.b_info.sched_params.weight == 512);
     CHECK(c.b_info.tsc_mode == xl::TscMode::native);
@@ -57,10 +57,12 @@ TEST_CASE("cmdline wins over root and extra, types are explicit when given") {
 }
 
 TEST_CASE("unknown keys get a suggestion and known ones without effect a warning") {
-    const auto t = good("name='g'\nmemroy=3\ncpuid='host'\n");
-    REQUIRE(t.warnings.size() == 2);
+    const auto t = good("name='g'\nmemroy=3\ncpuid='host'\ntype='pv'\nboot='c'\ntee='none'\n");
+    REQUIRE(t.warnings.size() == 4);
     CHECK(t.warnings[0].hint == "did you mean 'memory'?");
     CHECK(t.warnings[1].message == "setting 'cpuid' has no effect in this version");
+    CHECK(t.warnings[2].message == "setting 'boot' is for HVM guests and has no effect on this one");
+    CHECK(t.warnings[3].message == "setting 'tee' is for Arm hosts and has no effect here");
 }
 
 TEST_CASE("bad values name the setting") {
