@@ -29,8 +29,13 @@ class Tally:
 
 
 def listed_cells():
-    lines = (paths.SYSTEM / "cells.txt").read_text().splitlines()
-    return [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+    """{cell: the scenarios or groups it is listed with, () for all}."""
+    rows = [line.split("#")[0].split() for line in (paths.SYSTEM / "cells.txt").read_text().splitlines()]
+    return {cell: tuple(only) for cell, *only in filter(None, rows)}
+
+
+def named(scenario, names):
+    return not names or any(scenario.name == n or scenario.name.startswith(n + ".") for n in names)
 
 
 def results_dir() -> pathlib.Path:
@@ -45,13 +50,13 @@ class Runner:
         self.boots = importlib.import_module("scenarios.boots")
 
     def run(self, cells, names=(), full=False):
-        chosen = [s for s in load().values() if not names or any(
-            s.name == n or s.name.startswith(n + ".") for n in names)]
+        """cells: {cell: the only scenarios for it, or ()}; names: the only ones at all, or ()."""
+        chosen = [s for s in load().values() if named(s, names)]
         if names and not chosen:
             raise SystemExit(f"no scenario called {' or '.join(names)}")
-        for cell in cells:
-            fitting = [s for s in chosen if (full or names or not s.full)
-                       and (s.cells is None or cell in s.cells)]
+        for cell, only in cells.items():
+            fitting = [s for s in chosen if (full or names or only or not s.full)
+                       and (s.cells is None or cell in s.cells) and named(s, only)]
             for boot in dict.fromkeys(s.boot for s in fitting):
                 group = [s for s in fitting if s.boot == boot]
                 if boot is None:

@@ -78,7 +78,7 @@ def catch_counts(text, number):
 
 
 def system(tally, options, say):
-    cells = options.cell or listed_cells()
+    cells = dict.fromkeys(options.cell, ()) if options.cell else listed_cells()
     # The reference cell needs the build, too: the test guests come from it.
     if not os.environ.get("HOSPES_ELF") and one_build(tally, "release", say) is None:
         return
