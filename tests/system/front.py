@@ -10,6 +10,7 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 from rig import build, paths  # noqa: E402
+from rig.tools import TOOLSTACKS  # noqa: E402
 
 
 def say(text):
@@ -39,7 +40,7 @@ def cmd_boot(argv):
     from rig.boot import boot
     parser = argparse.ArgumentParser(prog="hospes boot")
     parser.add_argument("--hypervisor", choices=("hospes", "xen"), default="hospes")
-    parser.add_argument("--tools", choices=("hospes", "debian"), default="debian")
+    parser.add_argument("--tools", choices=TOOLSTACKS, default="debian")
     parser.add_argument("--smp", type=int, default=2)
     parser.add_argument("--mem", type=int, default=2048, help="MB of the whole machine")
     parser.add_argument("--dom0-mem", type=int, default=768, help="MB of dom0")
@@ -56,7 +57,7 @@ def cmd_demo(argv):
     parser = argparse.ArgumentParser(prog="hospes demo")
     parser.add_argument("--batch", action="store_true", help="unattended: exit 0 if a guest came up")
     parser.add_argument("--hypervisor", choices=("hospes", "xen"), default="hospes")
-    parser.add_argument("--tools", choices=("hospes", "debian"), default="debian")
+    parser.add_argument("--tools", choices=TOOLSTACKS, default="debian")
     return demo(parser.parse_args(argv), say)
 
 

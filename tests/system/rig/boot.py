@@ -12,8 +12,8 @@ from .machine import DEFAULT_CPU, command
 
 
 def boot(options, say):
-    if options.hypervisor == "hospes" and not os.environ.get("HOSPES_ELF"):
-        say("building the hypervisor")
+    if options.tools != "debian" or (options.hypervisor == "hospes" and not os.environ.get("HOSPES_ELF")):
+        say("building")
         build.build("release")
     setup = Setup(smp=options.smp, mem=options.mem, dom0_mem=options.dom0_mem,
                   cpu=options.cpu or DEFAULT_CPU, hv_args=options.args,
@@ -22,7 +22,8 @@ def boot(options, say):
     with tempfile.TemporaryDirectory(prefix="hospes-boot-") as scratch:
         if options.full_dom0:
             from .debian import full_spec
-            wanted = full_spec(images, options.hypervisor, options.tools, setup)
+            wanted = full_spec(images, options.hypervisor, options.tools, setup,
+                               pathlib.Path(scratch))
         else:
             wanted = spec(images, options.hypervisor, options.tools, setup, pathlib.Path(scratch),
                           agent=False)

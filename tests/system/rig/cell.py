@@ -6,7 +6,7 @@ import tempfile
 import time
 from dataclasses import dataclass, field
 
-from . import paths
+from . import paths, tools as toolstack
 from .checks import Checks
 from .console import ConsoleClosed
 from .cpio import Cpio
@@ -15,7 +15,6 @@ from .images import Images
 from .machine import DEFAULT_CPU, Machine, Spec
 
 HYPERVISORS = ("hospes", "xen")
-TOOLSTACKS = ("hospes", "debian")
 
 
 @dataclass(frozen=True)
@@ -39,19 +38,28 @@ def hospes_elf() -> pathlib.Path:
     return elf
 
 
-def spec(images: Images, hypervisor: str, tools: str, setup: Setup, scratch: pathlib.Path,
-         agent=True) -> Spec:
-    elf = hospes_elf() if hypervisor == "hospes" else images.reference_xen()
-    kernel = images.dom0_vmlinux() if setup.vmlinux else images.dom0_kernel()
+def initrd_for(images, tools, setup, scratch) -> pathlib.Path:
+    """The small dom0, followed by an archive each for our tools and for the scenarios' own files."""
     initrd = images.dom0_initramfs()
+    more = b"" if tools == "debian" else toolstack.archive(images)
     if setup.files:
         extra = Cpio()
         for name, path in setup.files:
             path = pathlib.Path(path)
             extra.file(name, path.read_bytes(), path.stat().st_mode & 0o777)
-        joined = scratch / "initrd"
-        joined.write_bytes(initrd.read_bytes() + extra.finish())
-        initrd = joined
+        more += extra.finish()
+    if not more:
+        return initrd
+    joined = scratch / "initrd"
+    joined.write_bytes(initrd.read_bytes() + more)
+    return joined
+
+
+def spec(images: Images, hypervisor: str, tools: str, setup: Setup, scratch: pathlib.Path,
+         agent=True) -> Spec:
+    elf = hospes_elf() if hypervisor == "hospes" else images.reference_xen()
+    kernel = images.dom0_vmlinux() if setup.vmlinux else images.dom0_kernel()
+    initrd = initrd_for(images, tools, setup, scratch)
     # Lazy FPU switching under QEMU 7.2's TCG let one domain's vector registers into another (vector_stress
     # beside a busy guest; busybox and xl crashed on it). Xen switches eagerly when told.
     hv_args = setup.hv_args + (" spec-ctrl=eager-fpu" if hypervisor == "xen" else "")

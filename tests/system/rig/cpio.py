@@ -65,3 +65,15 @@ class Cpio:
         self._entry("TRAILER!!!", 0)
         self.out += b"\0" * (-len(self.out) % 512)
         return bytes(self.out)
+
+
+def names(data: bytes):
+    """The names in an archive that Cpio wrote."""
+    found, at = set(), 0
+    while data[at:at + 6] == b"070701":
+        size, length = int(data[at + 54:at + 62], 16), int(data[at + 94:at + 102], 16)
+        found.add(data[at + 110:at + 109 + length].decode())
+        at += 110 + length
+        at += -at % 4 + size
+        at += -at % 4
+    return found - {"TRAILER!!!"}

@@ -36,13 +36,13 @@ def copy_modules(kernel_tree: pathlib.Path, target: pathlib.Path):
 
 
 def full_image(images: Images) -> pathlib.Path:
-    lists = paths.IMAGE / "debian.packages"
+    lists = [paths.IMAGE / f"{n}.packages" for n in ("debian", "tools")]
     parts = {"usr/lib/rig/dom0-init": "dom0-init", "usr/lib/rig/agent": "agent",
              "etc/hospes/start-debian-tools": "start-debian-tools"}
     parts = {k: paths.IMAGE / v for k, v in parts.items()}
     setup = paths.IMAGE / "debian.setup"
-    packages = tree.words(lists)
-    key = paths.digest(RECIPE, lists, setup, *parts.values(), images.guest_initramfs(),
+    packages = [word for each in lists for word in tree.words(each)]
+    key = paths.digest(RECIPE, *lists, setup, *parts.values(), images.guest_initramfs(),
                        str(images.dom0_kernel()), str(images.guest_kernel()),
                        repr(images.apt.resolve(packages)))
     final = paths.cache() / "images" / f"{key}-debian.ext4"

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: MIT
+"""Whose toolstack a boot uses, and the archive that brings ours into dom0. It is appended to the cached
+dom0 image, so a rebuild of the tools does not rebuild the image."""
+import pathlib
+import subprocess
+import tempfile
+
+from . import elf, paths, tree
+from .cpio import Cpio, names
+
+# The last two are mixed: one part of ours, the rest Debian's.
+TOOLSTACKS = ("hospes", "debian", "hospes-xl+debian-store", "debian-xl+hospes-store")
+
+HOME = "usr/lib/hospes"
+# Program -> where the build leaves it.
+PROGRAMS = {
+    "xl": "xl/xl",
+    "xenstored": "xenstored/xenstored",
+    "xenconsoled": "libxl/consoled/xenconsoled",
+    "hospes-init-dom0": "libxl/hospes-init-dom0",
+}
+
+
+def built(name) -> pathlib.Path:
+    path = paths.build_dir() / "release" / PROGRAMS[name]
+    if not path.exists():
+        raise RuntimeError(f"{path} is missing: build it first (./hospes build)")
+    return path
+
+
+def stripped(path: pathlib.Path) -> bytes:
+    with tempfile.NamedTemporaryFile() as out:
+        subprocess.run(["strip", "-o", out.name, str(path)], check=True)
+        return pathlib.Path(out.name).read_bytes()
+
+
+def archive(images) -> bytes:
+    """The programs, the libraries that the small dom0 lacks, and the script that starts them."""
+    base = names(images.dom0_initramfs().read_bytes())
+    packages = images.apt.unpack(tree.words(paths.IMAGE / "tools.packages"))
+    out = Cpio()
+    out.dirs |= {"usr", "usr/lib", "usr/bin", "usr/lib/x86_64-linux-gnu", *tree.MERGED}
+    for name in PROGRAMS:
+        out.file(f"{HOME}/bin/{name}", stripped(built(name)), 0o755)
+    for name, path in sorted(elf.closure(packages, map(built, PROGRAMS)).items()):
+        name = tree.merged(name.strip("/"))
+        if path is not None and name not in base:
+            out.file(name, path.resolve().read_bytes(), 0o755)
+    out.file(f"{HOME}/start-tools", (paths.IMAGE / "start-hospes-tools").read_bytes(), 0o755)
+    return out.finish()
