@@ -184,14 +184,14 @@ Status apply_flag(std::string_view item, CpuPolicy& out) {
         return error("", 0, "unknown CPUID feature '" + std::string(name) + "'",
                      "names are those of Xen's public arch-x86/cpufeatureset.h in lower case, with - for _");
     const bool letter = value.size() == 1 && (value[0] == 'x' || value[0] == 'k' || value[0] == 's');
-    const auto number = letter ? std::nullopt : to_number<std::uint32_t>(value);
-    if (!letter && (!number || *number > largest_value(*field)))
+    const auto parsed = to_number<std::uint32_t>(value);
+    if (!letter && (!parsed || parsed.value_or(0) > largest_value(*field)))
         return error("", 0, "'" + std::string(value) + "' is no value for " + std::string(name),
                      field->width == 1 ? "one of 0, 1, x, k, s"
                                        : "a number up to " + std::to_string(largest_value(*field)));
     const Place place = mask_of(*field, out);
-    if (number)
-        set_value(*field, place, *number);
+    if (!letter)
+        set_value(*field, place, parsed.value_or(0));
     else
         for (unsigned i = 0; i < field->width; ++i)
             (*place.mask)[place.bit0 - field->bit - i] = value[0];
