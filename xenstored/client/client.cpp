@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -24,6 +25,8 @@ std::string permission_payload(std::string_view path, const std::vector<Permissi
         payload += with_nul(p.access + std::to_string(p.domain));
     return payload;
 }
+
+constexpr const char* kernel_device = "/dev/xen/xenbus";
 
 int connect_socket(const std::string& path) {
     sockaddr_un address{};
@@ -57,16 +60,19 @@ void Batch::permissions(std::string_view path, const std::vector<Permission>& li
 Result<Client> Client::connect(const std::string& path) {
     const char* const chosen = std::getenv("XENSTORED_PATH");
     const std::string socket = !path.empty() ? path : chosen ? chosen : "/run/xenstored/socket";
-    int fd = connect_socket(socket);
+    struct stat st {};
+    const bool named_device = ::stat(socket.c_str(), &st) == 0 && S_ISCHR(st.st_mode);
+    int fd = named_device ? -1 : connect_socket(socket);
     const int failure = errno;
-    if (fd < 0 && path.empty()) fd = ::open("/dev/xen/xenbus", O_RDWR | O_CLOEXEC);
+    if (fd >= 0) return Client(fd, false);
+    if (named_device || path.empty()) fd = ::open(named_device ? socket.c_str() : kernel_device, O_RDWR | O_CLOEXEC);
     if (fd < 0) return error("connect to xenstored at " + socket, failure, {}, "is xenstored running?");
-    return Client(fd);
+    return Client(fd, true);
 }
 
 Client::Client(Client&& other) noexcept
-    : fd_(std::exchange(other.fd_, -1)), next_id_(other.next_id_), input_(std::move(other.input_)),
-      events_(std::move(other.events_)) {}
+    : fd_(std::exchange(other.fd_, -1)), device_(other.device_), next_id_(other.next_id_),
+      input_(std::move(other.input_)), events_(std::move(other.events_)) {}
 
 Client::~Client() {
     if (fd_ >= 0) ::close(fd_);
@@ -193,7 +199,8 @@ Status Client::set_permissions(std::string_view path, const std::vector<Permissi
 
 Status Client::run(const Batch& batch, TransactionId transaction) {
     // The daemon stops reading a client that has too many answers outstanding, so go in portions.
-    constexpr std::size_t portion = 64;
+    // The kernel's device takes one request at a time.
+    const std::size_t portion = device_ ? 1 : 64;
     Status result;
     for (std::size_t start = 0; start < batch.size(); start += portion) {
         const std::size_t end = std::min(batch.size(), start + portion);

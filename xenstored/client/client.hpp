@@ -52,7 +52,7 @@ class Batch {
 class Client {
   public:
     /// `path` empty: $XENSTORED_PATH, else /run/xenstored/socket, else the kernel's
-    /// /dev/xen/xenbus.
+    /// /dev/xen/xenbus. Either may name a socket or a device like that one.
     static Result<Client> connect(const std::string& path = {});
     Client(Client&& other) noexcept;
     Client& operator=(Client&&) = delete;
@@ -90,7 +90,7 @@ class Client {
     [[nodiscard]] int fd() const { return fd_; }
 
   private:
-    explicit Client(int fd) : fd_(fd) {}
+    Client(int fd, bool device) : fd_(fd), device_(device) {}
     struct Reply {
         std::uint32_t type = 0;
         std::string payload;
@@ -106,6 +106,7 @@ class Client {
     static Error failure(std::string_view what, std::string_view path, int code);
 
     int fd_;
+    bool device_; ///< the kernel's, as opposed to a socket
     std::uint32_t next_id_ = 1;
     std::string input_;
     std::deque<WatchEvent> events_;
