@@ -69,7 +69,7 @@ class Client {
     Status set_permissions(std::string_view path, const std::vector<Permission>& list, TransactionId transaction = 0);
     /// Sends all of `batch`; the first error wins, the rest of the answers are still taken.
     Status run(const Batch& batch, TransactionId transaction = 0);
-    /// Runs `batch` in one transaction: start, requests and commit go out together. Repeats on
+    /// Runs `batch` in one transaction; its requests go out together. An error aborts it. Repeats on
     /// conflict.
     Status commit(const Batch& batch);
 
