@@ -50,7 +50,19 @@ void Engine::load_released(Domid domid) {
     if (!d) return;
     if (d->conn) disconnect(*d->conn);
     perms_.forget_domain(domid);
-    domains_.erase(domid);
+    retire(*d);
+}
+
+void Engine::retire(Domain& d) {
+    if (d.nodes == 0) {
+        domains_.erase(d.id);
+        return;
+    }
+    Domain account; // its nodes are still there, or their removal is yet to be told
+    account.id = d.id;
+    account.nodes = d.nodes;
+    account.bytes = d.bytes;
+    d = account;
 }
 
 bool Engine::load_shut_down(Domid domid) {
@@ -104,7 +116,7 @@ void Engine::forget_domain(Domain& d) {
     perms_.forget_domain(domid);
     fire_special("@releaseDomain");
     if (!keep_orphans) remove_orphans(domid);
-    domains_.erase(domid);
+    retire(d);
 }
 
 int Engine::op_release(Request& r) {

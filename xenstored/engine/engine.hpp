@@ -199,6 +199,7 @@ class Engine {
     Domain& domain(Domid domid);
     Domain* find_domain(Domid domid);
     void forget_domain(Domain& d);
+    void retire(Domain& d);
     void remove_orphans(Domid domid);
     // control.cpp
     int op_control(Request& r);

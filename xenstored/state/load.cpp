@@ -94,7 +94,10 @@ class Loader {
         if (in.bad()) return false;
         switch (type) {
         case Record::Introduced: engine_.adopt_domain(id, second, port); return true;
-        case Record::Released: engine_.load_released(id); return true;
+        case Record::Released:
+            if (id == 0) return false; // the control domain never goes
+            engine_.load_released(id);
+            return true;
         case Record::ShutDown: return engine_.load_shut_down(id);
         default: break;
         }

@@ -91,6 +91,7 @@ TEST_CASE("orphans stay when asked to") {
     f.guest(1);
     f.engine.domain_status(1, {false, false});
     CHECK(f.dom0.ls("/local/domain") == "1");
+    CHECK(f.dom0.call(XS_CONTROL, "check\0"s) == ok); // and in their owner's account
 }
 
 TEST_CASE("a reset connection starts afresh") {

@@ -47,6 +47,7 @@ void some_life(Fixture& f) {
     guest.write("in-transaction", "1", tx);
     guest.rm("device/vbd/51712", tx);
     guest.commit(tx);
+    Client{f.engine, *f.engine.domain_connection(9)}.write("orphan", "1");
     f.dom0.call(XS_RELEASE, "9\0"s);
     f.dom0.rm("/tool");
     f.engine.domain_status(8, {true, true});
