@@ -14,6 +14,10 @@ TREES = {
     # what the host tests run in
     "asan": ["-DCMAKE_BUILD_TYPE=Debug", "-DCMAKE_CXX_COMPILER=g++", "-DCMAKE_C_COMPILER=gcc",
              "-DHOSPES_SANITIZE=ON", "-DHOSPES_HYPERVISOR=OFF"],
+    # the fuzzers
+    "fuzz": ["-DCMAKE_BUILD_TYPE=RelWithDebInfo", "-DCMAKE_CXX_COMPILER=clang++",
+             "-DCMAKE_C_COMPILER=clang", "-DHOSPES_SANITIZE=ON", "-DHOSPES_FUZZ=ON",
+             "-DHOSPES_HYPERVISOR=OFF", "-DHOSPES_UNIT_TESTS=OFF"],
     # the second opinion on warnings
     "clang": ["-DCMAKE_BUILD_TYPE=RelWithDebInfo", "-DCMAKE_CXX_COMPILER=clang++",
               "-DCMAKE_C_COMPILER=clang"],

@@ -10,7 +10,8 @@ from . import build, paths
 from .runner import Runner, Tally, listed_cells
 from .scenario import load
 
-STAGES = ("lint", "unit", "clang", "system")
+STAGES = ("lint", "unit", "clang", "fuzz", "system")
+FUZZ_SECONDS = 60  # for each fuzzer
 
 
 def lint(tally, full, say):
@@ -25,10 +26,10 @@ def lint(tally, full, say):
     tally.failed += int(counts[2])
 
 
-def one_build(tally, name, say):
+def one_build(tally, name, say, targets=()):
     start = time.monotonic()
     try:
-        tree = build.build(name, keep_going=True)
+        tree = build.build(name, targets, keep_going=True)
     except build.BuildFailed as why:
         say(f"FAIL build {name}: {why}")
         tally.note(False)
@@ -77,6 +78,22 @@ def catch_counts(text, number):
     return int(passed[1]) if passed else 0, int(failed[1]) if failed else 0
 
 
+def fuzz(tally, say):
+    """Each fuzzer for a while, from the same seed and without a corpus: a short run that can be repeated."""
+    tree = one_build(tally, "fuzz", say, ["fuzzers"])
+    if tree is None:
+        return
+    for program in sorted((tree / "tests" / "fuzz").glob("*_fuzz")):
+        words = paths.ROOT / "tests" / "fuzz" / f"{program.name}.dict"
+        argv = [str(program), f"-max_total_time={FUZZ_SECONDS}", "-seed=1", "-timeout=20", "-rss_limit_mb=1024",
+                f"-artifact_prefix={tree}/{program.name}-"] + [f"-dict={words}"] * words.exists()
+        done = subprocess.run(argv, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        tally.note(done.returncode == 0)
+        runs = re.search(r"Done (\d+) runs", done.stdout)
+        say(f"{'FAIL' if done.returncode else 'ok  '} fuzz {program.name}: {runs[1] if runs else 'stopped by'} "
+            + ("runs" if runs else "\n".join(done.stdout.splitlines()[-40:])))
+
+
 def system(tally, options, say):
     cells = dict.fromkeys(options.cell, ()) if options.cell else listed_cells()
     # The reference cell needs the build, too: the test guests come from it.
@@ -100,6 +117,8 @@ def main(options, say):
         unit(tally, say)
     if "clang" in stages:
         one_build(tally, "clang", say)
+    if "fuzz" in stages and (options.full or options.only):
+        fuzz(tally, say)
     if "system" in stages:
         system(tally, options, say)
     say(f"{tally.passed} passed, {tally.failed} failed")
