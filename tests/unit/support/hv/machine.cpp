@@ -43,6 +43,7 @@ HOST_WEAK void assertion_failed(const char* expression, const char* file, int li
 }
 #ifdef HV_DEBUG
 HOST_WEAK void lock_rank_acquire(LockRank) {}
+HOST_WEAK void lock_rank_note(LockRank) {}
 HOST_WEAK void lock_rank_release(LockRank) {}
 #endif
 HOST_WEAK void printk_args(LogLevel, bool, const char*, const FormatArg*, usize) {}
