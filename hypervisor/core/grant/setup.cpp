@@ -43,12 +43,13 @@ GrantCode status_frames_one(const gnttab_get_status_frames_t& op, bool& fault) {
     return GNTST_okay;
 }
 
-/// Nobody pins an entry any more once version is 0 and every entry's lock was passed.
+/// Nobody pins or unpins an entry any more once version is 0 and every entry's lock was passed. The reserved entries
+/// may stay in use: the daemons of the console and the store map them for the domain's whole life.
 bool quiesce(GrantTable& table, u32 old_version) {
     table.version.store(0);
     for (u32 ref = 0; ref < table.entries(old_version); ++ref) {
         const Guard guard(table.active_at(ref).lock);
-        if (table.active_at(ref).pins.any()) {
+        if (ref >= GNTTAB_NR_RESERVED_ENTRIES && table.active_at(ref).pins.any()) {
             table.version.store(old_version);
             return false;
         }
@@ -78,11 +79,15 @@ void convert(GrantTable& table, u32 to) {
     for (u32 i = 0; i < table.status_frames; ++i)
         __builtin_memset(table.status[i], 0, page_size);
     for (u32 i = 0; i < GNTTAB_NR_RESERVED_ENTRIES; ++i) {
+        const GrantPins& pins = table.active_at(i).pins;
+        const auto in_use = static_cast<u16>((pins.any() ? GTF_reading : 0) | (pins.writers() ? GTF_writing : 0));
         if (to == 2) {
             auto& entry = static_cast<grant_entry_v2_t*>(table.shared[0])[i];
             entry.full_page.frame = kept[i].frame;
             entry.hdr = {kept[i].flags, kept[i].domid};
+            table.status[0][i] = in_use;
         } else {
+            kept[i].flags |= in_use;
             static_cast<grant_entry_v1_t*>(table.shared[0])[i] = kept[i];
         }
     }

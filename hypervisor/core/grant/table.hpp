@@ -70,7 +70,7 @@ struct GrantTable {
 /// An entry looked up and locked; empty when the reference is out of range or the version is changing.
 class [[nodiscard]] LockedGrant {
   public:
-    /// `pinned`: the caller holds a pin, so the entry exists and a version change going on is about to fail.
+    /// `pinned`: the caller holds a pin, so the entry exists; a version change going on is waited for.
     LockedGrant(GrantTable& table, GrantRef ref, bool pinned = false) {
         while (!look_up(table, ref) && pinned)
             cpu_relax();

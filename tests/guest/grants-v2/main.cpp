@@ -18,20 +18,28 @@ void* window_to(u64 frame) {
     return at;
 }
 
-void setup() {
-    self = own_domid();
-    gnttab_set_version_t version = {2};
-    accepted(grant_op(GNTTABOP_set_version, &version), "set_version 2");
-    gnttab_get_version_t get = {DOMID_SELF, 0, 0};
-    accepted(grant_op(GNTTABOP_get_version, &get), "get_version");
-    expect(get.version == 2, "the version did not change", get.version);
+xen_pfn_t table_frame() {
     xen_pfn_t frame = 0;
     gnttab_setup_table_t op = {};
     op.dom = DOMID_SELF, op.nr_frames = 1;
     set_xen_guest_handle(op.frame_list, &frame);
     accepted(grant_op(GNTTABOP_setup_table, &op), "setup_table");
     expect(op.status == GNTST_okay, "setup_table status", op.status);
-    table = static_cast<grant_entry_v2_t*>(window_to(frame));
+    return frame;
+}
+
+void setup() {
+    self = own_domid();
+    // The store's daemon maps the reserved entry 1 for good: it stays in use and granted across the change.
+    const auto* const old = static_cast<volatile grant_entry_v1_t*>(window_to(table_frame()));
+    const grant_entry_v1_t store = {old[GNTTAB_RESERVED_XENSTORE].flags, old[GNTTAB_RESERVED_XENSTORE].domid,
+                                    old[GNTTAB_RESERVED_XENSTORE].frame};
+    gnttab_set_version_t version = {2};
+    accepted(grant_op(GNTTABOP_set_version, &version), "set_version 2");
+    gnttab_get_version_t get = {DOMID_SELF, 0, 0};
+    accepted(grant_op(GNTTABOP_get_version, &get), "get_version");
+    expect(get.version == 2, "the version did not change", get.version);
+    table = static_cast<grant_entry_v2_t*>(window_to(table_frame()));
     u64 status_frame = 0;
     gnttab_get_status_frames_t frames = {};
     frames.dom = DOMID_SELF, frames.nr_frames = 1;
@@ -39,6 +47,13 @@ void setup() {
     accepted(grant_op(GNTTABOP_get_status_frames, &frames), "get_status_frames");
     expect(frames.status == GNTST_okay, "get_status_frames status", frames.status);
     status = static_cast<grant_status_t*>(window_to(status_frame));
+    constexpr u16 in_use = GTF_reading | GTF_writing;
+    expect(status[GNTTAB_RESERVED_XENSTORE] == (store.flags & in_use), "in-use bits of the store's page were lost",
+           status[GNTTAB_RESERVED_XENSTORE]);
+    expect(table[GNTTAB_RESERVED_XENSTORE].hdr.flags == (store.flags & ~in_use) &&
+               table[GNTTAB_RESERVED_XENSTORE].hdr.domid == store.domid &&
+               table[GNTTAB_RESERVED_XENSTORE].full_page.frame == store.frame,
+           "the store's grant changed", table[GNTTAB_RESERVED_XENSTORE].hdr.flags);
     frames.nr_frames = 100000;
     grant_op(GNTTABOP_get_status_frames, &frames);
     expect(frames.status != GNTST_okay, "status frames that do not exist");
