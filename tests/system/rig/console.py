@@ -7,6 +7,9 @@ import socket
 import time
 
 
+OVERLAP = 2000  # longer than any message that a pattern without (?s) stands for
+
+
 class ConsoleClosed(RuntimeError):
     pass
 
@@ -54,12 +57,16 @@ class Console:
         """The match of pattern in what arrives; drops the text up to its end. A match of stop (a
         panic, say) ends the wait early."""
         deadline = time.monotonic() + timeout
+        wanted, bad_news = re.compile(pattern), stop and re.compile(stop)
+        seen = 0  # a flood of log lines must not be searched again with every piece that comes
         while True:
-            found = re.search(pattern, self.text)
+            whole = bool(wanted.flags & re.DOTALL)
+            found = wanted.search(self.text, 0 if whole else max(0, seen - OVERLAP))
             if found:
                 self.text = self.text[found.end():]
                 return found
-            bad = stop and re.search(stop, self.text)
+            bad = stop and bad_news.search(self.text, max(0, seen - OVERLAP))
+            seen = len(self.text)
             if bad:
                 raise ConsoleTimeout(f"saw {bad[0].strip()!r} while waiting for {pattern!r}")
             left = deadline - time.monotonic()

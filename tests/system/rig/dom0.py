@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from .console import Console, ConsoleTimeout
 
 PIECE = 72  # below the hypervisors' input rings (Xen: 128 bytes)
-DEAD = r"(?m)^.*(?:Panic on CPU|Kernel panic - not syncing|Domain 0 crashed|Hospes panic).*$"
+DEAD = r"(?:Panic on CPU|Kernel panic - not syncing|[Dd]om(?:ain )?0 crashed).*"
 
 
 class CommandFailed(AssertionError):
@@ -83,8 +83,21 @@ class Dom0:
         data = script.encode()
         self.id += 1
         self._start(data, timeout)
-        end = self._await(rf"@e {self.id} (\d+) (\d+) (\d+)@|@e {self.id} [^@]*@", timeout + 60)
-        return self._collect(end, start)
+        return self._collect(self._end(timeout), start)
+
+    def _end(self, timeout):
+        """The line that ends a command. A console that others flood may have lost it: ask again."""
+        pattern = rf"@e {self.id} (\d+) (\d+) (\d+)@|@e {self.id} [^@]*@"
+        for patience in (timeout + 20, 30):
+            try:
+                return self.console.expect(pattern, patience, stop=DEAD)
+            except ConsoleTimeout as why:
+                if re.search(DEAD, self.console.text):
+                    raise HostLost(str(why)) from None
+                self.console.send(f"\nr {self.id}\n")
+            except (RuntimeError, OSError) as why:
+                raise HostLost(str(why)) from None
+        return self._await(pattern, 30)
 
     def _start(self, data, timeout):
         """Get the script there whole and set it going."""
