@@ -84,7 +84,9 @@ whole | tail -n +{count} | grep -a ."""
 
     def shell(self, command, timeout=60):
         """Type a command into its console; the lines between two marks that only running it makes."""
-        script = (f"(sleep 0.5; printf '%s\\n' {shlex.quote('echo B$((40+2)); ' + command + '; echo E$((40+2))')}; "
+        end = " " if command.endswith("&") else "; "
+        typed = shlex.quote(f"echo B$((40+2)); {command}{end}echo E$((40+2))")
+        script = (f"(sleep 0.5; printf '%s\\n' {typed}; "
                   f"end=$((SECONDS + {timeout})); "
                   "until grep -aq '^E42' /run/typescript 2>/dev/null || [ $SECONDS -ge $end ]; "
                   "do sleep 0.2; done; printf '\\035'; sleep 0.3) | "

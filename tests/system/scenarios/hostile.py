@@ -5,16 +5,19 @@ import os
 import re
 
 from rig import paths
+from rig.dom0 import HostLost
 from rig.guest import Guest
 from rig.scenario import same, scenario
 
+# A fuzzer may say any reason when it ends.
+ENDS = ("poweroff", "reboot", "crash", "watchdog", "soft_reset")
 NAMES = sorted(p.parent.name for p in (paths.ROOT / "tests" / "guest").glob("*/main.cpp"))
 
 
 def attack(host, name, extra="", timeout=300):
     bystander = Guest(host, "bystander").up()
     guest = Guest(host, f"hostile-{name}", kernel=f"/root/guests/{name}.elf", ramdisk=None, memory=32,
-                  vcpus=2, lines=['on_poweroff = "preserve"', 'on_crash = "preserve"'])
+                  vcpus=2, lines=[f'on_{end} = "preserve"' for end in ENDS])
     guest.config = re.sub(r'extra = "[^"]*"', f'extra = "{extra}"', guest.config)
     guest.create()
     verdict = guest.wait(f"PASS {name}|FAIL {name}", timeout)
@@ -55,4 +58,7 @@ def fuzz_short(host):
 def fuzz(host):
     """A million calls, seeded: HOSPES_SEED repeats a run."""
     seed = os.environ.get("HOSPES_SEED") or str(int.from_bytes(os.urandom(3), "little"))
-    attack(host, "fuzz", f"seed={seed} calls=1000000", 3600)
+    try:
+        attack(host, "fuzz", f"seed={seed} calls=1000000", 3600)
+    except (AssertionError, HostLost) as why:
+        raise type(why)(f"HOSPES_SEED={seed}: {why}") from None
