@@ -58,6 +58,7 @@ HOST_WEAK u32 tlb_clock() {
 }
 HOST_WEAK void tlb_filter(CpuMask&, u32) {}
 HOST_WEAK void tlb_flush_mask(const CpuMask&) { ++hvtest::machine.tlb_flushes; }
+HOST_WEAK void tlb_flush_local_page(u64) { ++hvtest::machine.tlb_flushes; }
 HOST_WEAK CpuMask domain_dirty_cpus(const Domain&) { return CpuMask::of(0); }
 
 HOST_WEAK void m2p_set(Mfn, u64) {}

@@ -9,7 +9,7 @@
 namespace hvtest {
 
 struct Machine {
-    unsigned tlb_flushes = 0;   ///< tlb_flush_mask() calls
+    unsigned tlb_flushes = 0;   ///< flushes of any kind
     unsigned preempt_after = 0; ///< hypercall_preempt_check() says yes once in so many calls; 0: never
     unsigned preempt_polls = 0;
     unsigned domains_destroyed = 0;
