@@ -7,25 +7,28 @@
 namespace hospes::xc {
 namespace {
 
-constexpr unsigned superpage_order = 9;
+// Extents of 1 GiB, 2 MiB and 4 KiB: the sizes that nested page tables know.
+constexpr unsigned orders[] = {18, 9, 0};
 constexpr std::size_t batch_extents = 4096;
 constexpr std::uint64_t map_window = 4096; // frames mapped at a time: 16 MiB
+
+constexpr std::uint64_t pages_of(unsigned order) { return std::uint64_t{1} << order; }
 
 } // namespace
 
 /// Populates as many of `starts` as the host has in one piece; those that it has not stay in
 /// `starts`.
-Status GuestMemory::populate_order(std::vector<xen_pfn_t>& starts, unsigned order, bool translated) {
+Status GuestMemory::populate_order(std::vector<xen_pfn_t>& starts, unsigned order, unsigned flags) {
     std::vector<xen_pfn_t> batch;
     std::size_t done = 0;
     while (done < starts.size()) {
         const std::size_t count = std::min(batch_extents, starts.size() - done);
         batch.assign(starts.begin() + static_cast<std::ptrdiff_t>(done),
                      starts.begin() + static_cast<std::ptrdiff_t>(done + count));
-        const std::size_t got = HOSPES_TRY(control_.populate(domain_, batch, order));
-        if (!translated)
+        const std::size_t got = HOSPES_TRY(control_.populate(domain_, batch, order, flags));
+        if (!translated_)
             for (std::size_t i = 0; i < got; ++i)
-                for (xen_pfn_t page = 0; page < (xen_pfn_t{1} << order); ++page)
+                for (xen_pfn_t page = 0; page < pages_of(order); ++page)
                     p2m_[starts[done + i] + page] = batch[i] + page;
         done += got;
         if (got < count) break;
@@ -34,56 +37,76 @@ Status GuestMemory::populate_order(std::vector<xen_pfn_t>& starts, unsigned orde
     return {};
 }
 
-Status GuestMemory::populate(std::uint64_t first, std::uint64_t pages, bool translated) {
-    if (!translated) p2m_.resize(std::max<std::size_t>(p2m_.size(), first + pages), ~xen_pfn_t{0});
-    constexpr std::uint64_t per_extent = 1U << superpage_order;
-    std::vector<xen_pfn_t> large, small;
-    std::uint64_t at = first;
-    const std::uint64_t end = first + pages;
-    while (at < end) {
-        if (at % per_extent == 0 && end - at >= per_extent) {
-            large.push_back(at);
-            at += per_extent;
-        } else {
-            small.push_back(at++);
-        }
+/// What the host has not in one piece is tried again in smaller ones.
+Status GuestMemory::populate_by_size(std::vector<xen_pfn_t> (&starts)[3], unsigned flags) {
+    for (std::size_t size = 0; size < std::size(orders); ++size) {
+        HOSPES_TRY(populate_order(starts[size], orders[size], flags));
+        if (size + 1 == std::size(orders)) break;
+        for (const xen_pfn_t start : starts[size])
+            for (xen_pfn_t page = 0; page < pages_of(orders[size]); page += pages_of(orders[size + 1]))
+                starts[size + 1].push_back(start + page);
     }
-    HOSPES_TRY(populate_order(large, superpage_order, translated));
-    for (const xen_pfn_t start : large) // fragmented host: page by page
-        for (std::uint64_t page = 0; page < per_extent; ++page)
-            small.push_back(start + page);
-    HOSPES_TRY(populate_order(small, 0, translated));
-    if (!small.empty())
+    if (const std::size_t missing = starts[2].size())
         return error("allocate memory for domain " + std::to_string(domain_), ENOMEM,
-                     std::to_string(small.size()) + " of " + std::to_string(pages) + " pages are missing",
+                     std::to_string(missing) + " pages (" + std::to_string((missing + 255) >> 8) + " MiB) are missing",
                      "lower memory= or free some: see `xl info` free_memory");
     return {};
 }
 
-Result<Mapping> GuestMemory::map(std::uint64_t first_frame, std::uint64_t frames) const {
-    std::vector<xen_pfn_t> names(frames);
-    for (std::uint64_t i = 0; i < frames; ++i) {
-        if (!p2m_.empty() && first_frame + i >= p2m_.size())
-            return error("map guest memory", EFAULT, "the guest has too little memory for its image");
-        names[i] = mapped_name(first_frame + i);
+Status GuestMemory::populate(std::uint64_t first, std::uint64_t pages, unsigned flags) {
+    if (!translated_) p2m_.resize(std::max<std::size_t>(p2m_.size(), first + pages), ~xen_pfn_t{0});
+    // Entries of populate-on-demand are split by the hypervisor anyway: no gain from larger ones.
+    const std::size_t largest = flags & XENMEMF_populate_on_demand ? 1 : 0;
+    std::vector<xen_pfn_t> starts[3];
+    const std::uint64_t end = first + pages;
+    for (std::uint64_t at = first; at < end;) {
+        std::size_t size = largest;
+        while (at % pages_of(orders[size]) || end - at < pages_of(orders[size]))
+            ++size;
+        starts[size].push_back(at);
+        at += pages_of(orders[size]);
     }
+    return populate_by_size(starts, flags);
+}
+
+Status GuestMemory::populate(std::vector<xen_pfn_t> frames) {
+    std::vector<xen_pfn_t> starts[3];
+    starts[2] = std::move(frames);
+    return populate_by_size(starts, 0);
+}
+
+Result<Mapping> GuestMemory::map(std::uint64_t first_frame, std::uint64_t frames) const {
+    if (!translated_ && (first_frame > p2m_.size() || frames > p2m_.size() - first_frame))
+        return error("map guest memory", EFAULT, "the guest has too little memory for its image");
+    std::vector<xen_pfn_t> names(frames);
+    for (std::uint64_t i = 0; i < frames; ++i)
+        names[i] = translated_ ? first_frame + i : p2m_[first_frame + i];
     return map_frames(control_.transport(), domain_, names, true);
 }
 
-Status GuestMemory::write(std::uint64_t address, std::span<const std::uint8_t> data) const {
-    while (!data.empty()) {
-        const std::uint64_t frame = address >> page_shift, offset = address % page_size;
-        const std::size_t bytes = std::min<std::size_t>(data.size(), map_window * page_size - offset);
-        const Mapping window = HOSPES_TRY(map(frame, pages_for(offset + bytes)));
-        std::memcpy(window.bytes().data() + offset, data.data(), bytes);
-        data = data.subspan(bytes);
-        address += bytes;
+/// Calls action(memory, offset from `address`, bytes) for pieces that are mapped one after the other.
+template <typename Action>
+Status GuestMemory::each_window(std::uint64_t address, std::uint64_t bytes, Action&& action) const {
+    for (std::uint64_t done = 0; done < bytes;) {
+        const std::uint64_t frame = (address + done) >> page_shift, offset = (address + done) % page_size;
+        const std::uint64_t part = std::min(bytes - done, map_window * page_size - offset);
+        const Mapping window = HOSPES_TRY(map(frame, pages_for(offset + part)));
+        action(window.bytes().data() + offset, done, part);
+        done += part;
     }
     return {};
 }
 
-/// Whole pages are cleared by the hypervisor (PV) without mapping them here.
+Status GuestMemory::write(std::uint64_t address, std::span<const std::uint8_t> data) const {
+    return each_window(address, data.size(), [data](std::uint8_t* to, std::uint64_t at, std::uint64_t bytes) {
+        std::memcpy(to, data.data() + at, bytes);
+    });
+}
+
+/// Whole pages of a PV guest are cleared by the hypervisor without mapping them here.
 Status GuestMemory::clear_frames(std::uint64_t first_frame, std::uint64_t frames) const {
+    if (first_frame > p2m_.size() || frames > p2m_.size() - first_frame)
+        return error("clear guest memory", EFAULT, "the guest has too little memory for its image");
     constexpr std::size_t batch = 512;
     Buffer<mmuext_op_t> ops(control_.transport(), batch);
     if (!ops) return error("clear guest memory", ENOMEM);
@@ -104,22 +127,23 @@ Status GuestMemory::clear_frames(std::uint64_t first_frame, std::uint64_t frames
 }
 
 Status GuestMemory::clear(std::uint64_t address, std::uint64_t bytes) const {
-    const std::vector<std::uint8_t> zero(std::min<std::uint64_t>(bytes, page_size * 16));
-    while (bytes) {
-        const std::uint64_t whole = address % page_size ? 0 : bytes / page_size;
-        if (whole && !p2m_.empty()) {
-            if ((address >> page_shift) + whole > p2m_.size())
-                return error("clear guest memory", EFAULT, "the guest has too little memory for its image");
-            HOSPES_TRY(clear_frames(address >> page_shift, whole));
-            address += whole * page_size;
-            bytes -= whole * page_size;
-            continue;
-        }
-        const std::uint64_t part = std::min<std::uint64_t>(
-            {bytes, zero.size(), address % page_size ? page_size - address % page_size : bytes});
-        HOSPES_TRY(write(address, std::span(zero).first(part)));
-        address += part;
-        bytes -= part;
+    const auto by_hand = [this](std::uint64_t from, std::uint64_t count) {
+        return each_window(from, count,
+                           [](std::uint8_t* to, std::uint64_t, std::uint64_t part) { std::memset(to, 0, part); });
+    };
+    if (translated_) return by_hand(address, bytes);
+    const std::uint64_t head = std::min(bytes, (page_size - address % page_size) % page_size);
+    const std::uint64_t whole = (bytes - head) / page_size;
+    HOSPES_TRY(by_hand(address, head));
+    HOSPES_TRY(clear_frames((address + head) >> page_shift, whole));
+    return by_hand(address + head + whole * page_size, bytes - head - whole * page_size);
+}
+
+Status GuestMemory::load(const KernelImage& kernel, std::uint64_t offset) const {
+    for (const Segment& segment : kernel.segments()) {
+        const std::uint64_t at = segment.physical - offset;
+        HOSPES_TRY(write(at, kernel.bytes(segment)));
+        HOSPES_TRY(clear(at + segment.file_size, segment.memory_size - segment.file_size));
     }
     return {};
 }

@@ -4,30 +4,38 @@
 #pragma once
 
 #include "xc/control.hpp"
+#include "xc/image.hpp"
 
 namespace hospes::xc {
 
 class GuestMemory {
   public:
-    GuestMemory(Control& control, DomId domain) : control_(control), domain_(domain) {}
+    /// `translated`: PVH and HVM, whose memory has guest frame numbers and whose machine frames stay unseen.
+    GuestMemory(Control& control, DomId domain, bool translated)
+        : control_(control), domain_(domain), translated_(translated) {}
 
-    /// Adds `pages` guest frames from `first` on. `translated`: PVH/HVM, where machine frames stay
-    /// unseen.
-    Status populate(std::uint64_t first, std::uint64_t pages, bool translated);
-    /// The name the hypervisor maps a frame by: PV machine frame, else the guest frame itself.
-    [[nodiscard]] xen_pfn_t mapped_name(std::uint64_t frame) const { return p2m_.empty() ? frame : p2m_[frame]; }
+    /// Adds `pages` guest frames from `first` on; `flags` are XENMEMF_*.
+    Status populate(std::uint64_t first, std::uint64_t pages, unsigned flags = 0);
+    /// Adds single frames.
+    Status populate(std::vector<xen_pfn_t> frames);
+    /// PV: machine frame by guest frame, for all of the memory so far.
     [[nodiscard]] const std::vector<xen_pfn_t>& p2m() const { return p2m_; }
 
     Result<Mapping> map(std::uint64_t first_frame, std::uint64_t frames) const;
     /// Copies to guest-physical `address`; the rest of the last page is left as it is.
     Status write(std::uint64_t address, std::span<const std::uint8_t> data) const;
     Status clear(std::uint64_t address, std::uint64_t bytes) const;
+    /// The kernel's segments, each with its zeroed tail, to their physical addresses less `offset`.
+    Status load(const KernelImage& kernel, std::uint64_t offset) const;
 
   private:
-    Status populate_order(std::vector<xen_pfn_t>& starts, unsigned order, bool translated);
+    Status populate_order(std::vector<xen_pfn_t>& starts, unsigned order, unsigned flags);
+    Status populate_by_size(std::vector<xen_pfn_t> (&starts)[3], unsigned flags);
     Status clear_frames(std::uint64_t first_frame, std::uint64_t frames) const;
+    template <typename Action> Status each_window(std::uint64_t address, std::uint64_t bytes, Action&& action) const;
     Control& control_;
     DomId domain_;
+    bool translated_;
     std::vector<xen_pfn_t> p2m_; ///< PV only
 };
 

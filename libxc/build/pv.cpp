@@ -29,6 +29,7 @@ struct Layout {
     }
 };
 
+constexpr std::uint32_t e820_ram = 1;
 constexpr std::uint64_t mapping_unit = (4U << 20) >> page_shift;    // the mapping ends on a 4 MiB boundary ...
 constexpr std::uint64_t mapping_spare = (512U << 10) >> page_shift; // ... with at least 512 KiB to spare (xen/xen.h)
 
@@ -78,15 +79,6 @@ Layout plan_layout(const KernelImage& kernel, const GuestPlan& plan) {
 
 std::span<const std::uint8_t> bytes_of(std::span<const std::uint64_t> words) {
     return {reinterpret_cast<const std::uint8_t*>(words.data()), words.size_bytes()};
-}
-
-Status load_kernel(const KernelImage& kernel, const GuestMemory& memory, std::uint64_t paddr_offset) {
-    for (const Segment& segment : kernel.segments()) {
-        const std::uint64_t at = segment.physical - paddr_offset;
-        HOSPES_TRY(memory.write(at, kernel.bytes(segment)));
-        HOSPES_TRY(memory.clear(at + segment.file_size, segment.memory_size - segment.file_size));
-    }
-    return {};
 }
 
 Status write_tables(const KernelImage& kernel, const GuestMemory& memory, const Layout& l) {
@@ -170,9 +162,13 @@ Result<BuiltGuest> build_pv(Control& control, const KernelImage& kernel, const G
                      "kernel, ramdisk and tables need " + std::to_string((l.end >> 8) + 1) + " MiB, the guest has " +
                          std::to_string(plan.pages >> 8) + " MiB",
                      "raise memory=");
-    GuestMemory memory(control, plan.domain);
-    HOSPES_TRY(memory.populate(0, plan.pages, false));
-    HOSPES_TRY(load_kernel(kernel, memory, l.paddr_offset));
+    HOSPES_TRY(apply_cpu_policy(control, plan.domain, false, plan.cpuid));
+    // The kernel looks up in this map how far it may balloon up.
+    const E820 map{0, std::max(plan.pages, plan.max_pages) << page_shift, e820_ram};
+    HOSPES_TRY(control.set_memory_map(plan.domain, {&map, 1}));
+    GuestMemory memory(control, plan.domain, false);
+    HOSPES_TRY(memory.populate(0, plan.pages));
+    HOSPES_TRY(memory.load(kernel, l.paddr_offset));
     HOSPES_TRY(memory.write(l.ramdisk << page_shift, plan.ramdisk));
     HOSPES_TRY(memory.write(l.p2m << page_shift, bytes_of(std::span(memory.p2m()).first(plan.pages))));
     HOSPES_TRY(memory.clear(l.store << page_shift, 2 * page_size)); // store and console rings

@@ -69,6 +69,20 @@ Status Control::set_paging_pool(DomId domain, std::uint64_t bytes) {
                          [&](xen_domctl& op) { op.u.paging_mempool.size = bytes; });
 }
 
+Status Control::set_pod_target(DomId domain, std::uint64_t pages) {
+    xen_pod_target_t request{};
+    request.target_pages = pages;
+    request.domid = domain;
+    return status(memory_op(XENMEM_set_pod_target, &request, sizeof(request)), "set the memory target of", domain);
+}
+
+Result<xen_pfn_t> Control::maximum_frame(DomId domain) {
+    domid_t id = domain;
+    const long result = memory_op(XENMEM_maximum_gpfn, &id, sizeof(id));
+    if (result < 0) return error("look up the memory of domain " + std::to_string(domain), static_cast<int>(-result));
+    return static_cast<xen_pfn_t>(result);
+}
+
 Status Control::add_to_physmap(DomId domain, unsigned space, std::uint64_t index, xen_pfn_t gfn) {
     xen_add_to_physmap_t request{};
     request.domid = domain;

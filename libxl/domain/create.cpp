@@ -125,6 +125,7 @@ class Creation {
     Status build() {
         plan_.domain = domain_;
         plan_.pages = config_.b_info.target_memkb >> 2;
+        plan_.max_pages = config_.b_info.max_memkb >> 2;
         plan_.vcpus = static_cast<unsigned>(config_.b_info.max_vcpus);
         plan_.command_line = config_.b_info.cmdline;
         plan_.store_port = HOSPES_TRY(control_->alloc_unbound(domain_, plan_.store_domain));

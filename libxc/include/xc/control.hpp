@@ -63,6 +63,9 @@ class Control {
     Result<std::size_t> populate(DomId domain, std::span<xen_pfn_t> frames, unsigned order, unsigned flags = 0);
     Status set_memory_map(DomId domain, std::span<const struct E820> map);
     Status set_paging_pool(DomId domain, std::uint64_t bytes);
+    /// Populate-on-demand: how many pages the domain shall really have.
+    Status set_pod_target(DomId domain, std::uint64_t pages);
+    Result<xen_pfn_t> maximum_frame(DomId domain); ///< the highest guest frame that exists
     Status add_to_physmap(DomId domain, unsigned space, std::uint64_t index, xen_pfn_t gfn);
     Status pin_table(DomId domain, unsigned command, xen_pfn_t frame); ///< MMUEXT_PIN_L*_TABLE
 

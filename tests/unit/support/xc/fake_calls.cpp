@@ -59,12 +59,14 @@ long FakeTransport::populate(xen_memory_reservation_t& request) {
     const std::uint64_t pages = std::uint64_t{1} << request.extent_order;
     for (xen_ulong_t i = 0; i < request.nr_extents; ++i) {
         xen_pfn_t& frame = request.extent_start.p[i];
-        const bool room = domain->pages + pages <= domain->max_kib >> 2 && pages <= free_pages();
+        // Entries of populate-on-demand take from what set_pod_target() has reserved.
+        const bool on_demand = request.mem_flags & XENMEMF_populate_on_demand;
+        const bool room = on_demand || (domain->pages + pages <= domain->max_kib >> 2 && pages <= free_pages());
         if (!room || request.extent_order > largest_order || domain->machine_frame(frame) != ~xen_pfn_t{0})
             return static_cast<long>(i);
         const xen_pfn_t machine = take_frames(pages);
         domain->memory[frame] = {machine, pages};
-        domain->pages += pages;
+        if (!on_demand) domain->pages += pages;
         domain->claim -= std::min(domain->claim, pages);
         if (!(domain->config.flags & XEN_DOMCTL_CDF_hvm)) frame = machine;
     }
@@ -81,6 +83,15 @@ long FakeTransport::memory_op(std::uint64_t command, void* argument) {
         const std::uint64_t missing = request.nr_extents - std::min<std::uint64_t>(request.nr_extents, domain->pages);
         if (missing > free_pages()) return -ENOMEM;
         domain->claim = missing;
+        return 0;
+    }
+    case XENMEM_set_pod_target: {
+        auto& request = *static_cast<xen_pod_target_t*>(argument);
+        FakeDomain* const domain = find(request.domid);
+        if (!domain) return -ESRCH;
+        if (request.target_pages > domain->max_kib >> 2) return -EINVAL;
+        if (request.target_pages > domain->pages + free_pages()) return -ENOMEM;
+        domain->pages = domain->pod_target = request.target_pages;
         return 0;
     }
     case XENMEM_set_memory_map: {

@@ -20,7 +20,7 @@ struct FakeDomain {
     std::uint8_t handle[16]{};
     unsigned vcpus = 0, pauses = 1, shutdown_reason = 0;
     bool shut_down = false, dying = false;
-    std::uint64_t max_kib = 0, claim = 0, pages = 0, paging_pool = 0;
+    std::uint64_t max_kib = 0, claim = 0, pages = 0, pod_target = 0, paging_pool = 0;
     xen_pfn_t shared_info = 0, grant_table = 0;
     std::map<xen_pfn_t, Extent> memory; ///< by first guest frame
     std::map<unsigned, vcpu_guest_context_t> contexts;
