@@ -154,13 +154,21 @@ Result<Bytes> unlz4(Input in, OutputSize limits) {
         // says.
         if (size == 0 || size > in.size() - at) break;
         if (out.size() >= limits.limit) return too_large("LZ4");
-        const std::size_t start = out.size();
-        const std::size_t room = limits.expected > start ? std::min(block, limits.expected - start) : block;
-        out.resize(start + room);
-        const int got = LZ4_decompress_safe(reinterpret_cast<const char*>(in.data() + at),
-                                            reinterpret_cast<char*>(out.data() + start), static_cast<int>(size),
-                                            static_cast<int>(room));
-        if (got < 0) return damaged("LZ4");
+        const std::size_t start = out.size(), most = std::min(block, limits.limit - start);
+        // What is expected may be a lie: then with room for a whole block.
+        std::size_t room = limits.expected > start ? std::min(most, limits.expected - start) : most;
+        const auto expand = [&] {
+            out.resize(start + room);
+            return LZ4_decompress_safe(reinterpret_cast<const char*>(in.data() + at),
+                                       reinterpret_cast<char*>(out.data() + start), static_cast<int>(size),
+                                       static_cast<int>(room));
+        };
+        int got = expand();
+        if (got < 0 && room < most) {
+            room = most;
+            got = expand();
+        }
+        if (got < 0) return most < block ? too_large("LZ4") : damaged("LZ4");
         out.resize(start + static_cast<std::size_t>(got));
         at += size;
     }

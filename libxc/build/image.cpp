@@ -156,7 +156,7 @@ class ElfParser {
     const std::vector<std::uint8_t>& elf_;
 };
 
-Result<KernelImage> KernelImage::parse(std::vector<std::uint8_t> file, const std::string& name) {
+Result<KernelImage> KernelImage::parse(std::vector<std::uint8_t> file, const std::string& name, std::size_t limit) {
     KernelImage image;
     std::span<const std::uint8_t> payload = file;
     std::uint32_t magic = 0;
@@ -170,7 +170,7 @@ Result<KernelImage> KernelImage::parse(std::vector<std::uint8_t> file, const std
     if (bzimage && payload.size() > sizeof(stated)) read_at(payload, payload.size() - sizeof(stated), stated);
     const std::size_t expected = stated <= 16 * payload.size() ? stated : 0;
     if (method != Compression::none || bzimage) {
-        auto expanded = decompress(payload, method, {file_limit, expected});
+        auto expanded = decompress(payload, method, {limit, expected});
         if (!expanded) return std::move(expanded).problem().within("read kernel " + name);
         image.elf_ = *std::move(expanded);
     } else {

@@ -3,85 +3,19 @@
 #include <cerrno>
 
 #include "build/guest_memory.hpp"
-#include "build/pv_tables.hpp"
+#include "build/pv_layout.hpp"
 #include "xc/build.hpp"
 
 namespace hospes::xc {
 namespace {
 
-/// Where everything lies, in guest frames. Virtual address = virt_base + (frame << 12) -
-/// paddr_offset.
-struct Layout {
-    std::uint64_t virt_base = 0, paddr_offset = 0;
-    std::uint64_t ramdisk = 0, ramdisk_pages = 0;
-    std::uint64_t p2m = 0, p2m_pages = 0, p2m_tables = 0;
-    std::uint64_t start_info = 0, store = 0, console = 0;
-    std::uint64_t tables = 0, table_pages = 0, stack = 0;
-    std::uint64_t mapped_end = 0; ///< first frame that the boot mapping does not cover
-    std::uint64_t end = 0;        ///< first frame that is free for the guest
-    bool p2m_apart = false, ramdisk_unmapped = false;
-
-    [[nodiscard]] std::uint64_t address(std::uint64_t frame) const {
-        return virt_base + (frame << page_shift) - paddr_offset;
-    }
-    [[nodiscard]] std::uint64_t frame_of(std::uint64_t virtual_address) const {
-        return (virtual_address - virt_base + paddr_offset) >> page_shift;
-    }
-};
-
 constexpr std::uint32_t e820_ram = 1;
-constexpr std::uint64_t mapping_unit = (4U << 20) >> page_shift;    // the mapping ends on a 4 MiB boundary ...
-constexpr std::uint64_t mapping_spare = (512U << 10) >> page_shift; // ... with at least 512 KiB to spare (xen/xen.h)
-
-Layout plan_layout(const KernelImage& kernel, const GuestPlan& plan) {
-    const XenNotes& notes = kernel.notes();
-    Layout l;
-    l.virt_base = *notes.virt_base;
-    l.paddr_offset = notes.paddr_offset.value_or(0);
-    l.p2m_apart = notes.init_p2m.has_value();
-    l.ramdisk_unmapped = notes.mod_start_is_pfn;
-    l.ramdisk_pages = pages_for(plan.ramdisk.size());
-    l.p2m_pages = pages_for(plan.pages * sizeof(std::uint64_t));
-
-    std::uint64_t next = pages_for(kernel.physical_end() - l.paddr_offset);
-    const auto take = [&next](std::uint64_t pages) {
-        const std::uint64_t at = next;
-        next += pages;
-        return at;
-    };
-    if (!l.ramdisk_unmapped) l.ramdisk = take(l.ramdisk_pages);
-    if (!l.p2m_apart) l.p2m = take(l.p2m_pages);
-    l.start_info = take(1);
-    l.store = take(1);
-    l.console = take(1);
-    // The tables map themselves: repeat until their number is stable.
-    for (std::uint64_t guess = 1, need;; guess = need) {
-        l.mapped_end = (next + guess + 1 + mapping_spare + mapping_unit - 1) / mapping_unit * mapping_unit;
-        need = 1 + tables_for(l.virt_base, l.mapped_end);
-        if (need <= guess) {
-            l.table_pages = guess;
-            break;
-        }
-    }
-    l.tables = take(l.table_pages);
-    l.stack = take(1);
-    l.mapped_end = std::min(l.mapped_end, std::max(plan.pages, next));
-    if (l.ramdisk_unmapped) l.ramdisk = take(l.ramdisk_pages);
-    if (l.p2m_apart) {
-        // Its page tables belong to the list's own area, which the guest reserves and later frees
-        // as a whole.
-        l.p2m_tables = tables_for(*notes.init_p2m, l.p2m_pages);
-        l.p2m = take(l.p2m_pages + l.p2m_tables);
-    }
-    l.end = next;
-    return l;
-}
 
 std::span<const std::uint8_t> bytes_of(std::span<const std::uint64_t> words) {
     return {reinterpret_cast<const std::uint8_t*>(words.data()), words.size_bytes()};
 }
 
-Status write_tables(const KernelImage& kernel, const GuestMemory& memory, const Layout& l) {
+Status write_tables(const KernelImage& kernel, const GuestMemory& memory, const PvLayout& l) {
     std::vector<std::uint64_t> frames;
     for (std::uint64_t i = 0; i < l.table_pages; ++i)
         frames.push_back(l.tables + i);
@@ -96,7 +30,7 @@ Status write_tables(const KernelImage& kernel, const GuestMemory& memory, const 
     return {};
 }
 
-Status write_start_info(Control& control, const GuestMemory& memory, const GuestPlan& plan, const Layout& l,
+Status write_start_info(Control& control, const GuestMemory& memory, const GuestPlan& plan, const PvLayout& l,
                         const KernelImage& kernel) {
     const DomainInfo info = HOSPES_TRY(control.info(plan.domain));
     std::vector<std::uint8_t> page(page_size);
@@ -120,10 +54,6 @@ Status write_start_info(Control& control, const GuestMemory& memory, const Guest
         start.mod_len = plan.ramdisk.size();
         start.flags = l.ramdisk_unmapped ? SIF_MOD_START_PFN : 0;
     }
-    if (plan.command_line.size() >= sizeof(start.cmd_line))
-        return error("set the kernel command line", E2BIG,
-                     "it has " + std::to_string(plan.command_line.size()) + " characters",
-                     "at most " + std::to_string(sizeof(start.cmd_line) - 1) + " fit: shorten extra= or cmdline=");
     std::copy(plan.command_line.begin(), plan.command_line.end(), start.cmd_line);
     HOSPES_TRY(memory.write(l.start_info << page_shift, page));
 
@@ -136,7 +66,7 @@ Status write_start_info(Control& control, const GuestMemory& memory, const Guest
     return {};
 }
 
-Status set_first_vcpu(Control& control, const GuestMemory& memory, const GuestPlan& plan, const Layout& l,
+Status set_first_vcpu(Control& control, const GuestMemory& memory, const GuestPlan& plan, const PvLayout& l,
                       const KernelImage& kernel) {
     vcpu_guest_context_t context{};
     context.user_regs.rip = kernel.notes().entry.value_or(kernel.elf_entry());
@@ -156,12 +86,7 @@ Status set_first_vcpu(Control& control, const GuestMemory& memory, const GuestPl
 } // namespace
 
 Result<BuiltGuest> build_pv(Control& control, const KernelImage& kernel, const GuestPlan& plan) {
-    const Layout l = plan_layout(kernel, plan);
-    if (l.end > plan.pages)
-        return error("lay out the guest", ENOSPC,
-                     "kernel, ramdisk and tables need " + std::to_string((l.end >> 8) + 1) + " MiB, the guest has " +
-                         std::to_string(plan.pages >> 8) + " MiB",
-                     "raise memory=");
+    const PvLayout l = HOSPES_TRY(plan_pv(kernel, plan));
     HOSPES_TRY(apply_cpu_policy(control, plan.domain, false, plan.cpuid));
     // The kernel looks up in this map how far it may balloon up.
     const E820 map{0, std::max(plan.pages, plan.max_pages) << page_shift, e820_ram};

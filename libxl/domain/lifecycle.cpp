@@ -9,6 +9,7 @@
 #include "libxl/device/device.hpp"
 #include "libxl/domain/nodes.hpp"
 #include "libxl/domain/record.hpp"
+#include "xc/dump.hpp"
 
 namespace hospes::xl {
 namespace {
@@ -110,11 +111,12 @@ Status soft_reset_domain(Host& host, xc::DomId domain) {
                  "on_soft_reset=\"restart\" starts the guest anew instead");
 }
 
-Status dump_core(Host& host, xc::DomId domain, const std::string& path, bool) {
+Status dump_core(Host& host, xc::DomId domain, const std::string& path, bool live) {
     xc::Control* const control = HOSPES_TRY(host.control());
-    static_cast<void>(HOSPES_TRY(control->info(domain)));
-    return error("dump domain " + std::to_string(domain) + " to " + path, EOPNOTSUPP,
-                 "the core writer is not built yet");
+    if (!live) HOSPES_TRY(control->pause(domain));
+    auto done = xc::dump_core(*control, domain, path);
+    if (!live) static_cast<void>(control->unpause(domain));
+    return done ? Status() : Status(std::move(done).problem());
 }
 
 } // namespace hospes::xl

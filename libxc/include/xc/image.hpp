@@ -33,7 +33,9 @@ class KernelImage {
   public:
     /// Reads and expands the file. Errors name the file, the format and what is wrong with it.
     static Result<KernelImage> load(const std::string& path);
-    static Result<KernelImage> parse(std::vector<std::uint8_t> file, const std::string& name);
+    /// `limit`: what it may expand to.
+    static Result<KernelImage> parse(std::vector<std::uint8_t> file, const std::string& name,
+                                     std::size_t limit = 1U << 30);
 
     [[nodiscard]] const XenNotes& notes() const { return notes_; }
     [[nodiscard]] const std::vector<Segment>& segments() const { return segments_; }

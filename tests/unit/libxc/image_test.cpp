@@ -1,36 +1,21 @@
 // SPDX-License-Identifier: MIT
 #include "xc/image.hpp"
 
-#include <zlib.h>
-
 #include <catch2/catch.hpp>
 #include <cstring>
 #include <random>
 
-#include "build/decompress.hpp"
+#include "packed.hpp"
 #include "sample_kernel.hpp"
 
 using namespace hospes::xc;
 using sample::Bytes;
+using sample::gzip;
 using sample::text;
 
 namespace {
 
 Bytes sample_elf() { return sample::elf(); }
-
-Bytes gzip(const Bytes& in) {
-    z_stream stream{};
-    REQUIRE(deflateInit2(&stream, 1, Z_DEFLATED, 16 + MAX_WBITS, 8, Z_DEFAULT_STRATEGY) == Z_OK);
-    Bytes out(in.size() + 1024);
-    stream.next_in = const_cast<std::uint8_t*>(in.data());
-    stream.avail_in = static_cast<unsigned>(in.size());
-    stream.next_out = out.data();
-    stream.avail_out = static_cast<unsigned>(out.size());
-    REQUIRE(deflate(&stream, Z_FINISH) == Z_STREAM_END);
-    out.resize(stream.total_out);
-    deflateEnd(&stream);
-    return out;
-}
 
 std::string failure(Bytes file) {
     const auto result = KernelImage::parse(std::move(file), "k");
