@@ -12,10 +12,13 @@ echo '--- hypervisor'; xl dmesg | tail -120
 for f in /var/log/xen/*.log; do echo "--- $f"; tail -40 $f; done
 for f in /var/log/xen/console/*; do echo "--- $f"; tail -40 $f; done
 """
+# What the hypervisor says when its own books do not balance. DEBUG builds say more of it.
+UNBALANCED = r"(?m)^.*(?:is left with type|: gone with \d+ pages|Assertion '|Lock order:).*$"
 
 
 class Checks:
     """Mixed into the host: waiting, cleaning up, leak checks, diagnosis."""
+    log_seen = 0
 
     def wait_for(self, condition, timeout, what):
         """Poll a shell condition in dom0."""
@@ -45,6 +48,14 @@ class Checks:
         # A dying domain's memory comes back when its last reference goes: that may take a moment.
         self.wait_for(f"[ $(xl info | sed -n 's/^free_memory *: *//p') -ge {self.baseline} ]", 20,
                       f"free memory to be {self.baseline} MB again")
+        self.balanced()
+
+    def balanced(self):
+        """No complaint of the hypervisor's about its own counts since the last look."""
+        text = self.log.read_bytes()[self.log_seen:]
+        self.log_seen += len(text)
+        found = re.findall(UNBALANCED, text.decode("latin-1"))
+        assert not found, "the hypervisor's books do not balance:\n" + "\n".join(found[:10])
 
     def diagnosis(self):
         try:
