@@ -7,8 +7,14 @@
 
 namespace hospes::xl {
 
-Host::Host(std::unique_ptr<xc::Transport> transport)
-    : transport_(std::move(transport)), control_(std::make_unique<xc::Control>(*transport_)) {}
+Host::Host(std::unique_ptr<xc::Transport> transport, std::unique_ptr<Hotplug> hotplug)
+    : transport_(std::move(transport)), control_(std::make_unique<xc::Control>(*transport_)),
+      hotplug_(std::move(hotplug)) {}
+
+Hotplug& Host::hotplug() {
+    if (!hotplug_) hotplug_ = native_hotplug();
+    return *hotplug_;
+}
 
 Result<xc::Control*> Host::control() {
     if (!control_) {
@@ -33,8 +39,14 @@ std::string Host::name_of(xc::DomId domain) {
 Result<xc::DomId> Host::find(std::string_view what) {
     if (const auto number = to_number<xc::DomId>(what)) return *number;
     xc::Control* const hypervisor = HOSPES_TRY(control());
-    for (const xc::DomainInfo& info : HOSPES_TRY(hypervisor->list()))
-        if (name_of(info.domain) == what) return info.domain;
+    xs::Client* const client = HOSPES_TRY(store());
+    const auto domains = HOSPES_TRY(hypervisor->list());
+    std::vector<std::string> nodes;
+    for (const xc::DomainInfo& info : domains)
+        nodes.push_back("/local/domain/" + std::to_string(info.domain) + "/name");
+    const auto names = HOSPES_TRY(client->read_all(nodes));
+    for (std::size_t i = 0; i < domains.size(); ++i)
+        if (names[i] == what || (domains[i].domain == 0 && !names[i] && what == "Domain-0")) return domains[i].domain;
     return error("look up domain '" + std::string(what) + "'", ENOENT, "no domain has this name or id",
                  "`xl list` shows them");
 }

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "client/client.hpp"
+#include "libxl/hotplug/hotplug.hpp"
 #include "libxl/types/enums.hpp"
 #include "xc/control.hpp"
 
@@ -15,11 +16,14 @@ namespace hospes::xl {
 class Host {
   public:
     Host() = default;
-    /// For tests: a scripted transport.
-    explicit Host(std::unique_ptr<xc::Transport> transport);
+    /// For tests: another way down to the hypervisor, and other devices than this host's.
+    explicit Host(std::unique_ptr<xc::Transport> transport, std::unique_ptr<Hotplug> hotplug = nullptr);
 
     Result<xc::Control*> control();
     Result<xs::Client*> store();
+    Hotplug& hotplug();
+    /// Makes the next store() connect anew, after the daemon went away.
+    void drop_store() { store_.reset(); }
 
     /// The name in the store; "(null)" is never shown: a domain without a name is called by its
     /// state.
@@ -32,6 +36,7 @@ class Host {
     std::unique_ptr<xc::Transport> transport_;
     std::unique_ptr<xc::Control> control_;
     std::unique_ptr<xs::Client> store_;
+    std::unique_ptr<Hotplug> hotplug_;
 };
 
 /// Flags of getdomaininfo, decoded.

@@ -68,7 +68,9 @@ Status Cancel::check() const {
 
 Result<bool> wait_until(xs::Client& store, const std::vector<std::string>& watches, Clock::time_point deadline,
                         const std::function<Result<bool>()>& done, const Cancel* cancel) {
-    static constexpr const char* token = "hospes-wait";
+    // Never the same twice: should taking a watch back fail, the next wait is not refused for it.
+    static unsigned waits = 0;
+    const std::string token = "hospes-wait-" + std::to_string(++waits);
     const auto unwatch = [&] {
         for (const std::string& path : watches)
             static_cast<void>(store.unwatch(path, token)); // the connection may be the thing that failed

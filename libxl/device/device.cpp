@@ -1,16 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "libxl/device/device.hpp"
 
-#include <fcntl.h>
-#include <linux/loop.h>
-#include <sys/ioctl.h>
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <chrono>
-
 #include "libxl/core/paths.hpp"
 #include "libxl/device/disk_spec.hpp"
 #include "libxl/device/spec_text.hpp"
@@ -18,119 +8,130 @@
 namespace hospes::xl {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
-BusState read_state(xs::Client& store, const std::string& backend) {
-    const auto text = store.read(backend + "/state");
-    return text ? static_cast<BusState>(to_number<int>(*text).value_or(0)) : BusState::unknown;
-}
-
-/// Waits for events on `watch` until `done` holds; false on timeout. The first event comes at once,
-/// so nothing is missed.
-Result<bool> wait_until(xs::Client& store, const std::string& watch, int timeout_ms,
-                        const std::function<bool()>& done) {
-    const auto deadline = Clock::now() + std::chrono::milliseconds(timeout_ms);
-    HOSPES_TRY(store.watch(watch, "hospes-wait"));
-    bool reached = done();
-    while (!reached) {
-        const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now()).count();
-        if (left <= 0) break;
-        auto event = store.next_event(static_cast<int>(left));
-        if (!event) return std::move(event).problem();
-        reached = done();
-    }
-    HOSPES_TRY(store.unwatch(watch, "hospes-wait"));
-    return reached;
-}
-
-/// Binds `file` to a free loop device. The driver detaches it with its last user
-/// (LO_FLAGS_AUTOCLEAR).
-Result<std::string> attach_loop(const std::string& file, bool writable) {
-    const int control = ::open("/dev/loop-control", O_RDWR | O_CLOEXEC);
-    if (control < 0) return error("open /dev/loop-control", errno, {}, "load module loop");
-    const int image = ::open(file.c_str(), (writable ? O_RDWR : O_RDONLY) | O_CLOEXEC);
-    int failure = image < 0 ? errno : EBUSY;
-    std::string device;
-    for (int attempt = 0; image >= 0 && device.empty() && attempt < 64; ++attempt) {
-        const int number = ::ioctl(control, LOOP_CTL_GET_FREE);
-        if (number < 0) {
-            failure = errno;
-            break;
-        }
-        const std::string name = "/dev/loop" + std::to_string(number);
-        const int loop = ::open(name.c_str(), (writable ? O_RDWR : O_RDONLY) | O_CLOEXEC);
-        loop_config config{};
-        config.fd = static_cast<std::uint32_t>(image);
-        config.info.lo_flags = writable ? 0 : LO_FLAGS_READ_ONLY;
-        std::snprintf(reinterpret_cast<char*>(config.info.lo_file_name), LO_NAME_SIZE, "%s", file.c_str());
-        if (loop >= 0 && ::ioctl(loop, LOOP_CONFIGURE, &config) == 0)
-            device = name;
-        else
-            failure = errno; // EBUSY: somebody else took it meanwhile
-        if (loop >= 0) ::close(loop);
-        if (device.empty() && failure != EBUSY) break;
-    }
-    if (image >= 0) ::close(image);
-    ::close(control);
-    if (device.empty()) return error("give " + file + " a loop device", failure);
-    return device;
-}
-
-void detach_loop(const std::string& device) {
-    const int loop = ::open(device.c_str(), O_RDONLY | O_CLOEXEC);
-    if (loop < 0) return;
-    ::ioctl(loop, LOOP_CLR_FD, 0);
-    ::close(loop);
+const char* flag(bool on) { return on ? "1" : "0"; }
+std::string script_path(const std::string& script, const char* fallback) {
+    if (script.empty()) return std::string("/etc/xen/scripts/") + fallback;
+    return script.find('/') == std::string::npos ? "/etc/xen/scripts/" + script : script;
 }
 
 } // namespace
 
+BusState read_state(xs::Client& store, const std::string& end) {
+    const auto text = store.read(end + "/state");
+    return text ? static_cast<BusState>(to_number<int>(*text).value_or(0)) : BusState::unknown;
+}
+
 std::string Device::backend_path() const { return path::backend(backend_domain, kind, guest, devid); }
 std::string Device::frontend_path() const { return path::frontend(guest, kind, devid); }
+std::string Device::record_path() const { return path::libxl_device(guest, kind, devid); }
 
-Device describe_disk(const DeviceDisk& disk, xc::DomId guest) {
+Device describe_disk(const DeviceDisk& disk, xc::DomId guest, const std::string& node, const std::string& number) {
     Device d{"vbd", guest, static_cast<xc::DomId>(disk.backend_domid), vdev_number(disk.vdev).value_or(0), {}, {}};
     const std::string type = disk.is_cdrom ? "cdrom" : "disk";
     d.backend = {{"params", disk.pdev_path},
-                 {"script", disk.script.empty() ? "/etc/xen/scripts/block" : disk.script},
-                 {"removable", disk.removable ? "1" : "0"},
+                 {"script", script_path(disk.script, "block")},
+                 {"removable", flag(disk.removable != 0)},
                  {"bootable", "1"},
                  {"dev", disk.vdev},
                  {"type", "phy"},
                  {"mode", disk.readwrite ? "w" : "r"},
                  {"device-type", type},
-                 {"discard-enable", disk.discard_enable.value_or(disk.readwrite != 0) ? "1" : "0"},
+                 {"discard-enable", flag(disk.discard_enable.value_or(disk.readwrite != 0))},
                  {"specification", "xen"}};
     if (disk.direct_io_safe) d.backend.emplace_back("direct-io-safe", "1");
+    if (!number.empty()) {
+        d.backend.emplace_back("node", node);
+        d.backend.emplace_back("physical-device-path", node);
+        d.backend.emplace_back("physical-device", number); // blkback opens the device when it sees this
+        d.backend.emplace_back("hotplug-status", "connected");
+    }
     d.frontend = {{"virtual-device", std::to_string(d.devid)},
                   {"device-type", type},
-                  {"trusted", disk.trusted.value_or(true) ? "1" : "0"},
+                  {"trusted", flag(disk.trusted.value_or(true))},
                   {"protocol", "x86_64-abi"}};
     return d;
 }
 
 Device describe_nic(const DeviceNic& nic, xc::DomId guest) {
     Device d{"vif", guest, static_cast<xc::DomId>(nic.backend_domid), static_cast<unsigned>(nic.devid.value), {}, {}};
-    d.backend = {{"script", nic.script.empty() ? "/etc/xen/scripts/vif-bridge" : nic.script},
+    d.backend = {{"script", script_path(nic.script, "vif-bridge")},
                  {"mac", to_string(nic.mac)},
                  {"bridge", nic.bridge},
                  {"handle", std::to_string(d.devid)},
                  {"type", "vif"},
                  {"hotplug-status", ""}};
     if (!nic.ip.empty()) d.backend.emplace_back("ip", nic.ip);
+    if (nic.mtu) d.backend.emplace_back("mtu", std::to_string(nic.mtu));
     if (!nic.ifname.empty()) d.backend.emplace_back("vifname", nic.ifname);
+    if (!nic.gatewaydev.empty()) d.backend.emplace_back("gatewaydev", nic.gatewaydev);
     if (nic.rate_interval_usecs)
         d.backend.emplace_back("rate", std::to_string(nic.rate_bytes_per_interval) + "," +
                                            std::to_string(nic.rate_interval_usecs));
     d.frontend = {{"handle", std::to_string(d.devid)},
                   {"mac", to_string(nic.mac)},
-                  {"trusted", nic.trusted.value_or(true) ? "1" : "0"}};
+                  {"trusted", flag(nic.trusted.value_or(true))}};
+    return d;
+}
+
+Device describe_vfb(const DeviceVfb& vfb, xc::DomId guest, const std::string& guest_name) {
+    Device d{"vfb", guest, static_cast<xc::DomId>(vfb.backend_domid), static_cast<unsigned>(vfb.devid.value), {}, {}};
+    d.backend = {{"domain", guest_name},
+                 {"vnc", flag(vfb.vnc.enable.value_or(true))},
+                 {"vnclisten", vfb.vnc.listen},
+                 {"vncpasswd", vfb.vnc.passwd},
+                 {"vncdisplay", std::to_string(vfb.vnc.display)},
+                 {"vncunused", flag(vfb.vnc.findunused.value_or(true))},
+                 {"sdl", flag(vfb.sdl.enable.value_or(false))},
+                 {"opengl", flag(vfb.sdl.opengl.value_or(false))}};
+    if (!vfb.sdl.xauthority.empty()) d.backend.emplace_back("xauthority", vfb.sdl.xauthority);
+    if (!vfb.sdl.display.empty()) d.backend.emplace_back("display", vfb.sdl.display);
+    if (!vfb.keymap.empty()) d.backend.emplace_back("keymap", vfb.keymap);
+    return d;
+}
+
+Device describe_vkb(const DeviceVkb& vkb, xc::DomId guest) {
+    Device d{"vkbd", guest, static_cast<xc::DomId>(vkb.backend_domid), static_cast<unsigned>(vkb.devid.value), {}, {}};
+    if (vkb.backend_type == VkbBackend::unknown || vkb.backend_type == VkbBackend::qemu) return d;
+    // A backend other than QEMU is told what to offer (xen/io/kbdif.h).
+    d.backend.emplace_back("backend-type", to_string(vkb.backend_type));
+    d.frontend.emplace_back("unique-id", vkb.unique_id);
+    d.backend.emplace_back("feature-disable-keyboard", flag(vkb.feature_disable_keyboard));
+    d.backend.emplace_back("feature-disable-pointer", flag(vkb.feature_disable_pointer));
+    d.backend.emplace_back("feature-abs-pointer", flag(vkb.feature_abs_pointer));
+    d.backend.emplace_back("feature-raw-pointer", flag(vkb.feature_raw_pointer));
+    d.backend.emplace_back("feature-multi-touch", flag(vkb.feature_multi_touch));
+    d.backend.emplace_back("width", std::to_string(vkb.width));
+    d.backend.emplace_back("height", std::to_string(vkb.height));
+    return d;
+}
+
+Device describe_p9(const DeviceP9& p9, xc::DomId guest) {
+    Device d{"9pfs", guest, static_cast<xc::DomId>(p9.backend_domid), static_cast<unsigned>(p9.devid.value), {}, {}};
+    d.backend = {{"path", p9.path}, {"security_model", p9.security_model}};
+    d.frontend = {{"tag", p9.tag}};
+    return d;
+}
+
+Device describe_channel(const DeviceChannel& channel, xc::DomId guest) {
+    const unsigned devid = static_cast<unsigned>(channel.devid.value) + 1;
+    Device d{"console", guest, static_cast<xc::DomId>(channel.backend_domid), devid, {}, {}};
+    const std::string connection(to_string(channel.connection));
+    d.backend = {{"protocol", "vt100"}, {"name", channel.name}, {"connection", connection}};
+    d.frontend = {{"limit", "1048576"},
+                  {"type", "ioemu"},
+                  {"output", "chardev:libxl-channel" + std::to_string(channel.devid.value)},
+                  {"tty", ""},
+                  {"name", channel.name},
+                  {"connection", connection}};
+    if (channel.connection == ChannelConnection::socket) {
+        d.backend.emplace_back("path", channel.socket_path);
+        d.frontend.emplace_back("path", channel.socket_path);
+    }
     return d;
 }
 
 void write_nodes(xs::Batch& out, const Device& device) {
-    const std::string front = device.frontend_path(), back = device.backend_path();
-    const std::string record = path::libxl_device(device.guest, device.kind, device.devid);
+    const std::string front = device.frontend_path(), back = device.backend_path(), record = device.record_path();
     const std::string guest = std::to_string(device.guest);
     out.mkdir(front);
     out.permissions(front, {{device.guest, 'n'}, {device.backend_domain, 'r'}});
@@ -152,73 +153,10 @@ void write_nodes(xs::Batch& out, const Device& device) {
     }
 }
 
-Status wait_backends(Host& host, const std::vector<Device>& devices, int timeout_ms) {
-    xs::Client* const store = HOSPES_TRY(host.store());
-    for (const Device& device : devices) {
-        const std::string back = device.backend_path();
-        const bool ready = HOSPES_TRY(wait_until(*store, back + "/state", timeout_ms,
-                                                 [&] { return read_state(*store, back) >= BusState::init_wait; }));
-        if (!ready)
-            return error("attach " + device.kind + " " + std::to_string(device.devid), ETIMEDOUT,
-                         "its backend did not answer within " + std::to_string(timeout_ms / 1000) + " s",
-                         device.kind == "vbd" ? "is module xen-blkback loaded?" : "is module xen-netback loaded?");
-    }
-    return {};
-}
-
-Status plug_disk(Host& host, const Device& device, const DeviceDisk& disk) {
-    struct stat info {};
-    if (::stat(disk.pdev_path.c_str(), &info) < 0) return error("open disk " + disk.pdev_path, errno);
-    std::string node = disk.pdev_path;
-    if (S_ISREG(info.st_mode)) {
-        node = HOSPES_TRY(attach_loop(disk.pdev_path, disk.readwrite != 0));
-        if (::stat(node.c_str(), &info) < 0) return error("open " + node, errno);
-    } else if (!S_ISBLK(info.st_mode)) {
-        return error("open disk " + disk.pdev_path, ENOTBLK, "it is neither a block device nor a file");
-    }
-    char number[32];
-    std::snprintf(number, sizeof(number), "%x:%x", major(info.st_rdev), minor(info.st_rdev));
-    xs::Client* const store = HOSPES_TRY(host.store());
-    const std::string back = device.backend_path();
-    xs::Batch batch;
-    batch.write(back + "/node", node);
-    batch.write(back + "/physical-device-path", node);
-    batch.write(back + "/physical-device", number); // blkback opens the device when it sees this
-    batch.write(back + "/hotplug-status", "connected");
-    return store->run(batch);
-}
-
-Status unplug_all(Host& host, xc::DomId guest, int timeout_ms) {
-    xs::Client* const store = HOSPES_TRY(host.store());
-    std::vector<std::string> backends, loops;
-    for (const char* kind : {"vbd", "vif"}) {
-        const std::string kind_path = path::libxl(guest) + "/device/" + kind;
-        const auto ids = store->directory(kind_path);
-        if (!ids) continue;
-        for (const std::string& id : *ids) {
-            const auto backend = store->read(kind_path + "/" + id + "/backend");
-            if (!backend) continue;
-            backends.push_back(*backend);
-            const auto node = store->read(*backend + "/node");
-            if (node && node->starts_with("/dev/loop")) loops.push_back(*node);
-            xs::Batch close;
-            close.write(*backend + "/online", "0");
-            close.write(*backend + "/state", "5");
-            static_cast<void>(store->run(close));
-        }
-    }
-    for (const std::string& backend : backends)
-        static_cast<void>(wait_until(*store, backend + "/state", timeout_ms, [&] {
-            const BusState state = read_state(*store, backend);
-            return state == BusState::closed || state == BusState::unknown;
-        }));
-    xs::Batch gone;
-    for (const std::string& backend : backends)
-        gone.remove(backend);
-    HOSPES_TRY(store->run(gone));
-    for (const std::string& loop : loops)
-        detach_loop(loop);
-    return {};
+void remove_nodes(xs::Batch& out, const Device& device) {
+    out.remove(device.frontend_path());
+    out.remove(device.backend_path());
+    out.remove(device.record_path());
 }
 
 } // namespace hospes::xl

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A split device: the nodes of its two ends, the handshake with its backend, and the host side
-// ("hotplug") done natively.
+// A split device as data: the nodes of its two ends and libxl's own record of it. Pure, so that tests compare whole
+// trees. Plugging is attachment.hpp, taking away unplug.hpp.
 #pragma once
 
 #include "libxl/core/host.hpp"
@@ -18,31 +18,36 @@ enum class BusState {
     closing = 5,
     closed = 6
 };
+BusState read_state(xs::Client& store, const std::string& end);
 
 struct Device {
-    std::string kind; ///< "vbd", "vif"
+    using Leaves = std::vector<std::pair<std::string, std::string>>;
+    std::string kind; ///< "vbd", "vif", "vfb", "vkbd", "9pfs", "console" (a channel)
     xc::DomId guest = 0, backend_domain = 0;
     unsigned devid = 0;
-    std::vector<std::pair<std::string, std::string>> frontend, backend;
+    Leaves frontend, backend;
     [[nodiscard]] std::string backend_path() const;
     [[nodiscard]] std::string frontend_path() const;
+    [[nodiscard]] std::string record_path() const;
+    /// A driver of the backend domain's kernel serves it and answers by its state; else a program does.
+    [[nodiscard]] bool kernel_backend() const { return kind == "vbd" || kind == "vif"; }
 };
 
-Device describe_disk(const DeviceDisk& disk, xc::DomId guest);
+/// The devices' configurations must be complete: backend_domid, devid, MAC address...
+/// `node` and `number` say which block device holds the disk's data; both are empty for a script or another
+/// backend domain to fill in.
+Device describe_disk(const DeviceDisk& disk, xc::DomId guest, const std::string& node = {},
+                     const std::string& number = {});
 Device describe_nic(const DeviceNic& nic, xc::DomId guest);
+Device describe_vfb(const DeviceVfb& vfb, xc::DomId guest, const std::string& guest_name);
+Device describe_vkb(const DeviceVkb& vkb, xc::DomId guest);
+Device describe_p9(const DeviceP9& p9, xc::DomId guest);
+/// A channel is a console; number 0 is the guest's own, so its id in the store is one more.
+Device describe_channel(const DeviceChannel& channel, xc::DomId guest);
+
 /// Both ends with their permissions, and libxl's own record of the device.
 void write_nodes(xs::Batch& out, const Device& device);
-
-/// Waits until every backend has reached InitWait; the error names the first that has not.
-Status wait_backends(Host& host, const std::vector<Device>& devices, int timeout_ms);
-
-/// Host side of a disk: a block device is named to the backend, a raw file gets a loop device
-/// first.
-Status plug_disk(Host& host, const Device& device, const DeviceDisk& disk);
-/// Host side of a vif: its interface joins the bridge and comes up.
-Status plug_nic(Host& host, const Device& device, const DeviceNic& nic);
-
-/// Asks the backends of a dead domain to close, waits a little, and takes back what was plugged.
-Status unplug_all(Host& host, xc::DomId guest, int timeout_ms);
+/// Takes them away again, and the directories above them that are empty then are left: the domain owns those.
+void remove_nodes(xs::Batch& out, const Device& device);
 
 } // namespace hospes::xl

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
 #include "libxl/domain/create.hpp"
 
+#include <algorithm>
 #include <cerrno>
-#include <chrono>
 
+#include "libxl/core/locks.hpp"
 #include "libxl/core/paths.hpp"
-#include "libxl/device/device.hpp"
+#include "libxl/device/attachment.hpp"
 #include "libxl/domain/nodes.hpp"
+#include "libxl/domain/placement.hpp"
 #include "libxl/domain/record.hpp"
 #include "libxl/types/defaults.hpp"
 #include "xc/build.hpp"
@@ -14,13 +16,41 @@
 namespace hospes::xl {
 namespace {
 
+xc::BitWords words_of(const Bitmap& map) {
+    xc::BitWords words((map.limit() + 7) / 8);
+    for (const unsigned bit : map.members())
+        words[bit / 8] = static_cast<std::uint8_t>(words[bit / 8] | 1U << (bit % 8));
+    return words;
+}
+
+xen_domctl_createdomain creation_request(const DomainConfig& config, const Uuid& handle) {
+    const BuildInfo& b = config.b_info;
+    xen_domctl_createdomain request{};
+    std::copy(handle.bytes.begin(), handle.bytes.end(), request.handle);
+    request.max_vcpus = static_cast<std::uint32_t>(b.max_vcpus);
+    request.max_evtchn_port = static_cast<int>(b.event_channels ? b.event_channels : 1023);
+    request.max_grant_frames = static_cast<int>(b.max_grant_frames.value);
+    request.max_maptrack_frames = static_cast<int>(b.max_maptrack_frames.value);
+    request.grant_opts = XEN_DOMCTL_GRANT_version(
+        b.max_grant_version.is_default() ? 2U : static_cast<unsigned>(b.max_grant_version.value));
+    request.cpupool_id = config.c_info.poolid;
+    if (b.vpmu.value_or(false)) request.flags |= XEN_DOMCTL_CDF_vpmu;
+    if (b.arch_x86.msr_relaxed.value_or(false)) request.arch.misc_flags |= XEN_X86_MSR_RELAXED;
+    if (b.type == DomainType::pvh) {
+        request.flags |= XEN_DOMCTL_CDF_hvm | XEN_DOMCTL_CDF_hap;
+        request.arch.emulation_flags = XEN_X86_EMU_LAPIC;
+    }
+    return request;
+}
+
 /// One creation: each stage is a method; the destructor of a failed one takes everything back.
 class Creation {
   public:
     Creation(Host& host, DomainConfig config, const CreateOptions& options)
-        : host_(host), config_(std::move(config)), options_(options) {}
+        : host_(host), config_(std::move(config)), options_(options),
+          deadline_(Clock::now() + std::chrono::milliseconds(options.device_timeout_ms)) {}
     ~Creation() {
-        if (exists_ && !finished_) static_cast<void>(destroy_domain(host_, domain_));
+        if (!finished_) take_back();
     }
     Creation(const Creation&) = delete;
     Creation& operator=(const Creation&) = delete;
@@ -37,10 +67,11 @@ class Creation {
         };
         for (const Stage& stage : stages) {
             if (options_.progress) options_.progress(stage.name);
-            const auto begin = std::chrono::steady_clock::now();
-            if (Status done = (this->*stage.action)(); !done) return std::move(done).problem().within(stage.name);
-            result_.stages.emplace_back(
-                stage.name, std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
+            const auto begin = Clock::now();
+            Status done = options_.cancel ? options_.cancel->check() : Status();
+            if (done) done = (this->*stage.action)();
+            if (!done) return std::move(done).problem().within(stage.name);
+            result_.stages.emplace_back(stage.name, std::chrono::duration<double>(Clock::now() - begin).count());
         }
         finished_ = true;
         return std::move(result_);
@@ -51,71 +82,72 @@ class Creation {
         control_ = HOSPES_TRY(host_.control());
         store_ = HOSPES_TRY(host_.store());
         apply_defaults(config_);
+        BuildInfo& b = config_.b_info;
         if (config_.c_info.uuid.is_nil()) config_.c_info.uuid = random_uuid();
-        if (const auto taken = host_.find(config_.c_info.name))
-            return error("", EEXIST,
-                         "domain " + std::to_string(*taken) + " has the name '" + config_.c_info.name + "' already",
-                         "destroy or rename it, or choose another name=");
-        if (!config_.b_info.kernel.empty()) kernel_ = HOSPES_TRY(xc::KernelImage::load(config_.b_info.kernel));
-        if (!config_.b_info.ramdisk.empty())
-            plan_.ramdisk = HOSPES_TRY(xc::read_file(config_.b_info.ramdisk, 1U << 30));
+        HOSPES_TRY(check_name());
+        if (!config_.c_info.pool_name.empty())
+            config_.c_info.poolid = HOSPES_TRY(find_pool(host_, config_.c_info.pool_name));
+        if (!b.kernel.empty()) kernel_ = HOSPES_TRY(xc::KernelImage::load(b.kernel));
+        if (!b.ramdisk.empty()) plan_.ramdisk = HOSPES_TRY(xc::read_file(b.ramdisk, 1U << 30));
         const HostCaps caps = HOSPES_TRY(host_caps(host_));
         result_.type = HOSPES_TRY(choose_type(config_, kernel_ ? &*kernel_ : nullptr, caps));
-        config_.c_info.type = config_.b_info.type = result_.type.type;
-        if (config_.b_info.type == DomainType::hvm)
+        config_.c_info.type = b.type = result_.type.type;
+        if (b.type == DomainType::hvm)
             return error("", EOPNOTSUPP, "HVM guests are not supported yet", "PV and PVH guests need a kernel=");
-        for (DeviceNic& nic : config_.nics)
-            if (nic.mac.is_default()) nic.mac = random_mac();
-        return {};
+        HOSPES_TRY(complete_devices(host_, config_));
+        return reserve_memory(host_, memory_needed(b), options_.autoballoon, deadline_, options_.cancel, ballooned_);
+    }
+
+    Status check_name() {
+        const auto taken = host_.find(config_.c_info.name);
+        if (!taken && taken.problem().code == ENOENT) return {};
+        if (!taken) return taken.problem();
+        return error("", EEXIST,
+                     "domain " + std::to_string(*taken) + " has the name '" + config_.c_info.name + "' already",
+                     "destroy or rename it, or choose another name=");
     }
 
     Status create() {
         const BuildInfo& b = config_.b_info;
-        xen_domctl_createdomain request{};
-        std::copy(config_.c_info.uuid.bytes.begin(), config_.c_info.uuid.bytes.end(), request.handle);
-        request.max_vcpus = static_cast<std::uint32_t>(b.max_vcpus);
-        request.max_evtchn_port = static_cast<int>(b.event_channels ? b.event_channels : 1023);
-        request.max_grant_frames = static_cast<int>(b.max_grant_frames.value);
-        request.max_maptrack_frames = static_cast<int>(b.max_maptrack_frames.value);
-        request.grant_opts = XEN_DOMCTL_GRANT_version(
-            b.max_grant_version.is_default() ? 2U : static_cast<unsigned>(b.max_grant_version.value));
-        if (b.type == DomainType::pvh) {
-            request.flags = XEN_DOMCTL_CDF_hvm | XEN_DOMCTL_CDF_hap;
-            request.arch.emulation_flags = XEN_X86_EMU_LAPIC;
-        }
-        domain_ = HOSPES_TRY(control_->create(static_cast<xc::DomId>(config_.c_info.domid), request));
+        const ProcessLock lock = ProcessLock::names();
+        HOSPES_TRY(check_name()); // again: it may have been taken while the kernel was read
+        mark_ = HOSPES_TRY(CreationMark::begin(host_));
+        domain_ = HOSPES_TRY(
+            control_->create(static_cast<xc::DomId>(config_.c_info.domid), creation_request(config_, mark_->tag())));
         exists_ = true;
         result_.domain = domain_;
-        HOSPES_TRY(control_->max_vcpus(domain_, request.max_vcpus));
-        // 1 MiB beyond what the guest is told, for the hypervisor's and toolstack's pages in it.
-        HOSPES_TRY(control_->max_memory(domain_, b.max_memkb + 1024));
+        xs::Batch nodes;
+        describe_domain(nodes, domain_, config_);
+        nodes.write(path::libxl(domain_) + "/supervision", supervision_text(options_.supervision));
+        mark_->name_domain(nodes, domain_);
+        HOSPES_TRY(store_->commit(nodes));
+        std::uint8_t handle[16];
+        std::copy(config_.c_info.uuid.bytes.begin(), config_.c_info.uuid.bytes.end(), handle);
+        HOSPES_TRY(control_->set_handle(domain_, handle));
+        HOSPES_TRY(control_->max_vcpus(domain_, static_cast<unsigned>(b.max_vcpus)));
+        HOSPES_TRY(control_->max_memory(domain_, b.target_memkb + maxmem_slack_kib));
         if (b.claim_mode.value_or(true)) HOSPES_TRY(control_->claim(domain_, b.target_memkb >> 2));
         if (b.tsc_mode != TscMode::default_)
             HOSPES_TRY(control_->set_tsc(domain_, static_cast<unsigned>(b.tsc_mode), 0, 0, 0));
         HOSPES_TRY(set_affinities());
-        xs::Batch nodes;
-        describe_domain(nodes, domain_, config_);
-        return store_->commit(nodes);
+        return apply_scheduling(host_, domain_, b.sched_params, config_.c_info.poolid);
     }
 
     Status set_affinities() {
-        const BuildInfo& b = config_.b_info;
-        const auto bits = [](const Bitmap& map) {
-            xc::BitWords words((map.limit() + 7) / 8);
-            for (const unsigned bit : map.members())
-                words[bit / 8] = static_cast<std::uint8_t>(words[bit / 8] | 1U << (bit % 8));
-            return words;
-        };
+        BuildInfo& b = config_.b_info;
+        const Bitmap near = HOSPES_TRY(place(host_, b));
+        if (!b.nodemap.empty()) HOSPES_TRY(control_->set_node_affinity(domain_, words_of(b.nodemap)));
         for (unsigned vcpu = 0; vcpu < static_cast<unsigned>(b.max_vcpus); ++vcpu) {
             const auto pick = [vcpu](const std::vector<Bitmap>& list) -> const Bitmap* {
                 if (list.empty()) return nullptr;
                 return list.size() == 1 ? &list[0] : vcpu < list.size() ? &list[vcpu] : nullptr;
             };
             const Bitmap* const hard = pick(b.vcpu_hard_affinity);
-            const Bitmap* const soft = pick(b.vcpu_soft_affinity);
+            const Bitmap* soft = pick(b.vcpu_soft_affinity);
+            if (!soft && !near.empty()) soft = &near;
             if (!hard && !soft) continue;
-            const xc::BitWords hard_words = hard ? bits(*hard) : xc::BitWords(),
-                               soft_words = soft ? bits(*soft) : xc::BitWords();
+            const xc::BitWords hard_words = hard ? words_of(*hard) : xc::BitWords(),
+                               soft_words = soft ? words_of(*soft) : xc::BitWords();
             HOSPES_TRY(
                 control_->set_affinity(domain_, vcpu, hard ? &hard_words : nullptr, soft ? &soft_words : nullptr));
         }
@@ -132,47 +164,61 @@ class Creation {
         plan_.console_port = HOSPES_TRY(control_->alloc_unbound(domain_, plan_.console_domain));
         built_ = config_.b_info.type == DomainType::pv ? HOSPES_TRY(xc::build_pv(*control_, *kernel_, plan_))
                                                        : HOSPES_TRY(xc::build_pvh(*control_, *kernel_, plan_));
+        // What was claimed and not used (the ends of the last extents) is free for others again.
+        if (config_.b_info.claim_mode.value_or(true)) HOSPES_TRY(control_->claim(domain_, 0));
         return xc::seed_grant_table(*control_, plan_, built_);
     }
 
     Status announce() {
+        HOSPES_TRY(save_record(domain_, config_));
+        attachment_.emplace(host_, domain_, Clock::now() + std::chrono::milliseconds(options_.device_timeout_ms),
+                            options_.cancel);
+        HOSPES_TRY(attachment_->add_all(config_));
         xs::Batch nodes;
         describe_rings(nodes, domain_,
                        {built_.store_frame, built_.console_frame, plan_.store_port, plan_.console_port});
-        for (const DeviceDisk& disk : config_.disks)
-            devices_.push_back(describe_disk(disk, domain_));
-        for (const DeviceNic& nic : config_.nics)
-            devices_.push_back(describe_nic(nic, domain_));
-        for (const Device& device : devices_)
-            write_nodes(nodes, device);
+        attachment_->write_nodes(nodes);
         HOSPES_TRY(store_->commit(nodes));
-        HOSPES_TRY(store_->introduce(domain_, built_.store_frame, plan_.store_port));
-        return save_record(domain_, config_);
+        return store_->introduce(domain_, built_.store_frame, plan_.store_port);
     }
 
-    Status attach() {
-        // The backends probe all devices at once; a disk's is ready only after it was told what to
-        // open.
-        std::size_t index = 0;
-        for (const DeviceDisk& disk : config_.disks)
-            HOSPES_TRY(plug_disk(host_, devices_[index++], disk));
-        HOSPES_TRY(wait_backends(host_, devices_, options_.device_timeout_ms));
-        for (const DeviceNic& nic : config_.nics)
-            HOSPES_TRY(plug_nic(host_, devices_[index++], nic));
-        return {};
+    Status attach() { return attachment_->connect(); }
+
+    Status start() {
+        if (!options_.paused) HOSPES_TRY(control_->unpause(domain_));
+        xs::Batch nodes;
+        mark_->finish(nodes, domain_);
+        return store_->commit(nodes);
     }
 
-    Status start() { return options_.paused ? Status() : control_->unpause(domain_); }
+    /// Each step is tried whatever becomes of the others. What fails (the store is gone, say) the supervisor does
+    /// later: the mark stays until the domain is gone.
+    void take_back() {
+        attachment_.reset();
+        if (!mark_) return give_back_to_dom0(host_, ballooned_);
+        Status gone = exists_ ? destroy_domain(host_, domain_) : Status();
+        if (!gone && gone.problem().code == ESRCH) gone = {};
+        if (gone) gone = mark_->withdraw(host_);
+        if (!gone) {
+            host_.drop_store(); // the daemon may have been started anew
+            if (exists_) gone = destroy_domain(host_, domain_);
+            if (gone || gone.problem().code == ESRCH) static_cast<void>(mark_->withdraw(host_));
+        }
+        give_back_to_dom0(host_, ballooned_);
+    }
 
     Host& host_;
     DomainConfig config_;
     const CreateOptions& options_;
+    Clock::time_point deadline_;
     xc::Control* control_ = nullptr;
     xs::Client* store_ = nullptr;
     std::optional<xc::KernelImage> kernel_;
     xc::GuestPlan plan_;
     xc::BuiltGuest built_;
-    std::vector<Device> devices_;
+    std::optional<CreationMark> mark_;
+    std::optional<Attachment> attachment_;
+    std::uint64_t ballooned_ = 0;
     xc::DomId domain_ = 0;
     bool exists_ = false, finished_ = false;
     CreatedDomain result_;

@@ -5,8 +5,9 @@
 
 #include <xen/hvm/params.h>
 
+#include "libxl/core/locks.hpp"
 #include "libxl/core/paths.hpp"
-#include "libxl/device/device.hpp"
+#include "libxl/device/unplug.hpp"
 #include "libxl/domain/nodes.hpp"
 #include "libxl/domain/record.hpp"
 #include "xc/dump.hpp"
@@ -47,25 +48,32 @@ Status request_shutdown(Host& host, xc::DomId domain, ShutdownRequest what, cons
 }
 
 Status destroy_domain(Host& host, xc::DomId domain) {
-    if (domain == 0) return error("destroy domain 0", EINVAL, "it is the control domain itself");
+    const std::string stage = "destroy domain " + std::to_string(domain);
+    if (domain == 0) return error(stage, EINVAL, "it is the control domain itself");
+    const ProcessLock lock = ProcessLock::domain(domain);
     xc::Control* const control = HOSPES_TRY(host.control());
-    xs::Client* const store = HOSPES_TRY(host.store());
     const auto info = control->info(domain);
-    const auto vm = store->read(path::domain(domain) + "/vm");
-    const auto record = store->read(path::libxl(domain) + "/type");
-    if (!info && !vm && !record)
-        return error("destroy domain " + std::to_string(domain), ESRCH, "there is no such domain");
+    if (!info && info.problem().code != ESRCH) return info.problem();
     Status result;
     const auto keep = [&result](Status step) {
         if (!step && result) result = std::move(step);
     };
     if (info && !state_of(*info).dying) keep(control->pause(domain));
-    keep(unplug_all(host, domain, 5000));
+    auto connection = host.store();
+    if (!connection) { // no guest outlives its order to die because the store is down
+        if (info) keep(control->destroy(domain));
+        return Error(connection.problem()).within(stage);
+    }
+    xs::Client& store = **connection;
+    const auto vm = store.try_read(path::domain(domain) + "/vm");
+    const auto type = store.try_read(path::libxl(domain) + "/type");
+    if (!info && vm && !*vm && type && !*type) return error(stage, ESRCH, "there is no such domain");
+    keep(unplug_all(host, domain, Clock::now() + std::chrono::seconds(5)));
     if (info) keep(control->destroy(domain));
-    static_cast<void>(store->release(domain)); // fails when the ring was never introduced
+    static_cast<void>(store.release(domain)); // fails when the ring was never introduced
     xs::Batch nodes;
-    forget_domain(nodes, domain, vm ? vm->substr(vm->rfind('/') + 1) : std::string());
-    keep(store->commit(nodes));
+    forget_domain(nodes, domain, vm && *vm ? (*vm)->substr((*vm)->rfind('/') + 1) : std::string());
+    keep(store.commit(nodes));
     forget_record(domain);
     return result;
 }
@@ -77,9 +85,10 @@ Status rename_domain(Host& host, xc::DomId domain, const std::string& name) {
     xc::Control* const control = HOSPES_TRY(host.control());
     xs::Client* const store = HOSPES_TRY(host.store());
     static_cast<void>(HOSPES_TRY(control->info(domain)));
+    const ProcessLock lock = ProcessLock::names();
     const auto others = HOSPES_TRY(control->list());
     const auto vm = HOSPES_TRY(store->try_read(path::domain(domain) + "/vm"));
-    // In one transaction with the look at the other names: two renames at once cannot both win.
+    // In one transaction with the look at the other names: the stock tools do not know the lock.
     const auto rename = [&](xs::TransactionId transaction) -> Status {
         for (const xc::DomainInfo& other : others) {
             const auto taken = HOSPES_TRY(store->try_read(path::domain(other.domain) + "/name", transaction));

@@ -8,6 +8,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cerrno>
 #include <cstdlib>
 
 namespace hospes::xs {
@@ -65,7 +67,9 @@ Result<Client> Client::connect(const std::string& path) {
     int fd = named_device ? -1 : connect_socket(socket);
     const int failure = errno;
     if (fd >= 0) return Client(fd, false);
-    if (named_device || path.empty()) fd = ::open(named_device ? socket.c_str() : kernel_device, O_RDWR | O_CLOEXEC);
+    // Where a daemon has been but does not answer, the kernel's way leads to the same silence, for ever.
+    if (named_device || (path.empty() && failure == ENOENT))
+        fd = ::open(named_device ? socket.c_str() : kernel_device, O_RDWR | O_CLOEXEC);
     if (fd < 0) return error("connect to xenstored at " + socket, failure, {}, "is xenstored running?");
     return Client(fd, true);
 }
@@ -91,7 +95,8 @@ void Client::frame(std::string& out, std::uint32_t type, std::uint32_t id, Trans
 
 Status Client::send(std::string_view bytes) {
     while (!bytes.empty()) {
-        const ssize_t sent = ::write(fd_, bytes.data(), bytes.size());
+        ssize_t sent = ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+        if (sent < 0 && errno == ENOTSOCK) sent = ::write(fd_, bytes.data(), bytes.size()); // /dev/xen/xenbus
         if (sent < 0 && errno == EINTR) continue;
         if (sent <= 0) return failure("send to the daemon", {}, sent < 0 ? errno : EPIPE);
         bytes.remove_prefix(static_cast<std::size_t>(sent));
@@ -165,6 +170,31 @@ Result<std::optional<std::string>> Client::try_read(std::string_view path, Trans
     if (value) return std::optional(*std::move(value));
     if (value.problem().code == ENOENT) return std::optional<std::string>();
     return std::move(value).problem();
+}
+
+Result<std::vector<std::optional<std::string>>> Client::read_all(const std::vector<std::string>& paths,
+                                                                 TransactionId transaction) {
+    constexpr std::size_t portion = 64; // as in run()
+    std::vector<std::optional<std::string>> values;
+    for (std::size_t start = 0; start < paths.size(); start += portion) {
+        const std::size_t end = std::min(paths.size(), start + portion);
+        std::string out;
+        const std::uint32_t first = next_id_;
+        for (std::size_t i = start; i < end; ++i) {
+            if (paths[i].size() >= payload_max) return failure("READ", {}, E2BIG);
+            frame(out, XS_READ, next_id_++, transaction, with_nul(paths[i]));
+        }
+        HOSPES_TRY(send(out));
+        Status result;
+        for (std::size_t i = start; i < end; ++i) {
+            Reply reply = HOSPES_TRY(wait_reply(first + static_cast<std::uint32_t>(i - start)));
+            const int code = reply.type == XS_ERROR ? error_number(reply.payload.c_str()) : 0;
+            values.push_back(code ? std::nullopt : std::optional(std::move(reply.payload)));
+            if (code && code != ENOENT && code != EACCES && result) result = failure("READ", paths[i], code);
+        }
+        if (!result) return std::move(result).problem();
+    }
+    return values;
 }
 
 Status Client::write(std::string_view path, std::string_view value, TransactionId transaction) {

@@ -61,6 +61,9 @@ class Client {
     Result<std::string> read(std::string_view path, TransactionId transaction = 0);
     /// nullopt when the node does not exist; other errors stay errors.
     Result<std::optional<std::string>> try_read(std::string_view path, TransactionId transaction = 0);
+    /// Many nodes with one wait; nullopt where there is no node (or no right to read it).
+    Result<std::vector<std::optional<std::string>>> read_all(const std::vector<std::string>& paths,
+                                                             TransactionId transaction = 0);
     Status write(std::string_view path, std::string_view value, TransactionId transaction = 0);
     Status mkdir(std::string_view path, TransactionId transaction = 0);
     Status remove(std::string_view path,
