@@ -3,17 +3,80 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <set>
 
+#include "libxl/core/locks.hpp"
 #include "libxl/core/paths.hpp"
+#include "libxl/device/attachment.hpp"
 #include "libxl/device/disk_spec.hpp"
 #include "libxl/device/spec_text.hpp"
+#include "libxl/device/unplug.hpp"
+#include "libxl/domain/record.hpp"
 
 namespace hospes::xl {
 namespace {
 
 constexpr std::string_view all_kinds[] = {"vbd", "vif", "console", "vfb", "vkbd", "9pfs"};
 
-Error not_yet(std::string_view what) { return error("attach a " + std::string(what), EOPNOTSUPP, "not built yet"); }
+/// These are served by a device model, which a PV or PVH guest has none of.
+Error not_yet(std::string_view what) {
+    return error("attach a " + std::string(what), EOPNOTSUPP,
+                 "a running guest has no device model that could serve it");
+}
+
+/// Ids that the domain's devices of a kind have.
+Result<std::set<unsigned>> ids_in_use(Host& host, xc::DomId domain, std::string_view kind) {
+    std::set<unsigned> ids;
+    for (const Device& device : HOSPES_TRY(recorded_devices(host, domain)))
+        if (device.kind == kind) ids.insert(device.devid);
+    return ids;
+}
+
+/// Completes, opens, writes, awaits and records the one device in `one`; what fails is taken back.
+template <typename List>
+Status attach(Host& host, xc::DomId domain, DomainConfig& one, const AttachOptions& options, List DomainConfig::*list) {
+    const auto deadline = Clock::now() + std::chrono::milliseconds(options.timeout_ms);
+    xc::Control* const control = HOSPES_TRY(host.control());
+    xs::Client* const store = HOSPES_TRY(host.store());
+    static_cast<void>(HOSPES_TRY(control->info(domain)));
+    const ProcessLock lock = ProcessLock::domain(domain); // two at once would choose the same id
+    if (!one.nics.empty() && one.nics.front().devid.is_default()) {
+        const auto taken = HOSPES_TRY(ids_in_use(host, domain, "vif"));
+        unsigned id = 0;
+        while (taken.count(id))
+            ++id;
+        one.nics.front().devid = static_cast<int>(id);
+    }
+    HOSPES_TRY(complete_devices(host, one));
+    Attachment attachment(host, domain, deadline, options.cancel);
+    HOSPES_TRY(attachment.add_all(one));
+    const Device device = attachment.devices().front();
+    const auto taken = HOSPES_TRY(ids_in_use(host, domain, device.kind));
+    if (taken.count(device.devid))
+        return error("attach " + device.kind + " " + std::to_string(device.devid), EEXIST,
+                     "the domain has one already");
+    xs::Batch nodes;
+    attachment.write_nodes(nodes);
+    Status done = store->commit(nodes);
+    if (done) done = attachment.connect();
+    if (done) { // a domain of other tools has no record of ours: that is no failure
+        done = change_record(domain, [&](DomainConfig& config) { (config.*list).push_back((one.*list).front()); });
+        if (!done && done.problem().code == ENOENT) done = {};
+    }
+    if (!done) static_cast<void>(unplug(host, device, Clock::now() + std::chrono::seconds(1), true));
+    return done;
+}
+
+void drop(DomainConfig& config, std::string_view kind, unsigned devid) {
+    const auto same = [devid](const auto& device) { return device.devid == static_cast<int>(devid); };
+    if (kind == "vbd") std::erase_if(config.disks, [&](const DeviceDisk& d) { return vdev_number(d.vdev) == devid; });
+    if (kind == "vif") std::erase_if(config.nics, same);
+    if (kind == "vfb") std::erase_if(config.vfbs, same);
+    if (kind == "vkbd") std::erase_if(config.vkbs, same);
+    if (kind == "9pfs") std::erase_if(config.p9s, same);
+    if (kind == "console")
+        std::erase_if(config.channels, [&](const DeviceChannel& c) { return c.devid + 1 == static_cast<int>(devid); });
+}
 
 /// Reads leaves of one device; what is not there leaves the default.
 class Leaves {
@@ -77,8 +140,18 @@ AttachedDevice read_device(xs::Client& store, xc::DomId domain, std::string_view
 
 } // namespace
 
-Result<DeviceDisk> attach_disk(Host&, xc::DomId, DeviceDisk, const AttachOptions&) { return not_yet("disk"); }
-Result<DeviceNic> attach_nic(Host&, xc::DomId, DeviceNic, const AttachOptions&) { return not_yet("vif"); }
+Result<DeviceDisk> attach_disk(Host& host, xc::DomId domain, DeviceDisk disk, const AttachOptions& options) {
+    DomainConfig one;
+    one.disks.push_back(std::move(disk));
+    HOSPES_TRY(attach(host, domain, one, options, &DomainConfig::disks));
+    return one.disks.front();
+}
+Result<DeviceNic> attach_nic(Host& host, xc::DomId domain, DeviceNic nic, const AttachOptions& options) {
+    DomainConfig one;
+    one.nics.push_back(std::move(nic));
+    HOSPES_TRY(attach(host, domain, one, options, &DomainConfig::nics));
+    return one.nics.front();
+}
 Result<DeviceChannel> attach_channel(Host&, xc::DomId, DeviceChannel, const AttachOptions&) {
     return not_yet("channel");
 }
@@ -86,8 +159,21 @@ Result<DeviceVfb> attach_vfb(Host&, xc::DomId, DeviceVfb, const AttachOptions&) 
 Result<DeviceVkb> attach_vkb(Host&, xc::DomId, DeviceVkb, const AttachOptions&) { return not_yet("vkb"); }
 Result<DeviceP9> attach_p9(Host&, xc::DomId, DeviceP9, const AttachOptions&) { return not_yet("9pfs device"); }
 
-Status detach_device(Host&, xc::DomId, std::string_view kind, unsigned, const DetachOptions&) {
-    return error("detach a " + std::string(kind), EOPNOTSUPP, "not built yet");
+Status detach_device(Host& host, xc::DomId domain, std::string_view kind, unsigned devid,
+                     const DetachOptions& options) {
+    xc::Control* const control = HOSPES_TRY(host.control());
+    static_cast<void>(HOSPES_TRY(control->info(domain)));
+    for (const Device& device : HOSPES_TRY(recorded_devices(host, domain))) {
+        if (device.kind != kind || device.devid != devid) continue;
+        if (device.kind == "console" && devid == 0) break; // the guest's own
+        const auto deadline = Clock::now() + std::chrono::milliseconds(options.timeout_ms);
+        HOSPES_TRY(unplug(host, device, deadline, options.force, options.cancel));
+        // A domain of other tools has no record of ours.
+        static_cast<void>(change_record(domain, [&](DomainConfig& config) { drop(config, kind, devid); }));
+        return {};
+    }
+    return error("detach " + std::string(kind) + " " + std::to_string(devid) + " of domain " + std::to_string(domain),
+                 ENOENT, "there is no such device");
 }
 
 Result<std::vector<AttachedDevice>> list_devices(Host& host, xc::DomId domain, std::string_view kind) {

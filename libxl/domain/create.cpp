@@ -126,6 +126,8 @@ class Creation {
         HOSPES_TRY(control_->set_handle(domain_, handle));
         HOSPES_TRY(control_->max_vcpus(domain_, static_cast<unsigned>(b.max_vcpus)));
         HOSPES_TRY(control_->max_memory(domain_, b.target_memkb + maxmem_slack_kib));
+        if (const std::uint64_t pool = paging_pool_needed(b))
+            HOSPES_TRY(control_->set_paging_pool(domain_, pool << 10));
         if (b.claim_mode.value_or(true)) HOSPES_TRY(control_->claim(domain_, b.target_memkb >> 2));
         if (b.tsc_mode != TscMode::default_)
             HOSPES_TRY(control_->set_tsc(domain_, static_cast<unsigned>(b.tsc_mode), 0, 0, 0));

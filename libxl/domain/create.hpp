@@ -22,8 +22,8 @@ struct CreateOptions {
     const Cancel* cancel = nullptr;
     /// dom0 gives up memory that is missing (xl.conf's autoballoon).
     bool autoballoon = false;
-    /// Who acts when the domain ends (domain/supervise.hpp).
-    Supervision supervision = Supervision::none;
+    /// Who acts when the domain ends (domain/supervise.hpp). A supervisor that starts later finds it as well.
+    Supervision supervision = Supervision::daemon;
 };
 
 struct CreatedDomain {

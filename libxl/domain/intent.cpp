@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "libxl/core/identity.hpp"
@@ -18,8 +19,17 @@ namespace {
 
 std::string mark_path(std::string_view tag) { return std::string(creations_path) + "/" + std::string(tag); }
 constexpr std::string_view restart_prefix = "restart-", restart_suffix = ".libxl-json";
-std::string restart_file(const Uuid& uuid) {
-    return state_directory() + "/" + std::string(restart_prefix) + to_string(uuid) + std::string(restart_suffix);
+
+std::vector<std::string> restart_files() {
+    std::vector<std::string> names;
+    DIR* const listing = ::opendir(state_directory().c_str());
+    if (!listing) return names;
+    while (const dirent* entry = ::readdir(listing)) {
+        const std::string_view name(entry->d_name);
+        if (name.starts_with(restart_prefix) && name.ends_with(restart_suffix)) names.emplace_back(name);
+    }
+    ::closedir(listing);
+    return names;
 }
 
 } // namespace
@@ -86,23 +96,28 @@ Status roll_back(Host& host, const UnfinishedCreation& creation) {
 }
 
 Status save_restart(const DomainConfig& config) {
-    return write_file(restart_file(config.c_info.uuid), to_json(config));
+    std::string owner = process_identity();
+    std::replace(owner.begin(), owner.end(), ' ', '.');
+    return write_file(state_directory() + "/" + std::string(restart_prefix) + to_string(config.c_info.uuid) + "." +
+                          owner + std::string(restart_suffix),
+                      to_json(config));
 }
 
-void forget_restart(const Uuid& uuid) { ::unlink(restart_file(uuid).c_str()); }
+void forget_restart(const Uuid& uuid) {
+    for (const std::string& name : restart_files())
+        if (name.starts_with(std::string(restart_prefix) + to_string(uuid)))
+            ::unlink((state_directory() + "/" + name).c_str());
+}
 
-Result<std::vector<DomainConfig>> pending_restarts() {
-    std::vector<DomainConfig> found;
-    DIR* const listing = ::opendir(state_directory().c_str());
-    if (!listing) return found;
-    std::vector<std::string> names;
-    while (const dirent* entry = ::readdir(listing)) {
-        const std::string_view name(entry->d_name);
-        if (name.starts_with(restart_prefix) && name.ends_with(restart_suffix)) names.emplace_back(name);
+Result<std::vector<PendingRestart>> pending_restarts() {
+    std::vector<PendingRestart> found;
+    for (const std::string& name : restart_files()) {
+        const std::string file = state_directory() + "/" + name;
+        const auto dot = name.find('.');
+        std::string owner = name.substr(dot + 1, name.size() - restart_suffix.size() - dot - 1);
+        std::replace(owner.begin(), owner.end(), '.', ' ');
+        if (auto config = load_record_file(file)) found.push_back({file, std::move(owner), *std::move(config)});
     }
-    ::closedir(listing);
-    for (const std::string& name : names)
-        if (auto config = load_record_file(state_directory() + "/" + name)) found.push_back(*std::move(config));
     return found;
 }
 

@@ -39,11 +39,16 @@ Result<std::vector<UnfinishedCreation>> unfinished_creations(Host& host);
 Status roll_back(Host& host, const UnfinishedCreation& creation);
 inline constexpr const char* creations_path = "/tool/hospes/creating";
 
-/// A restart that was begun, kept as restart-UUID.libxl-json in state_directory(): from before the old domain is
-/// destroyed until the new one runs.
+/// A restart that was begun: restart-UUID.PID.START.libxl-json in state_directory(), from before the old domain is
+/// destroyed until the new one runs. Its name says who does it.
 Status save_restart(const DomainConfig& config);
 void forget_restart(const Uuid& uuid);
-Result<std::vector<DomainConfig>> pending_restarts();
+struct PendingRestart {
+    std::string file;
+    std::string owner; ///< process_identity()
+    DomainConfig config;
+};
+Result<std::vector<PendingRestart>> pending_restarts();
 
 /// Who looks after a domain once it runs: /libxl/D/supervision.
 enum class Supervision {

@@ -122,10 +122,13 @@ Status soft_reset_domain(Host& host, xc::DomId domain) {
 
 Status dump_core(Host& host, xc::DomId domain, const std::string& path, bool live) {
     xc::Control* const control = HOSPES_TRY(host.control());
-    if (!live) HOSPES_TRY(control->pause(domain));
-    auto done = xc::dump_core(*control, domain, path);
-    if (!live) static_cast<void>(control->unpause(domain));
-    return done ? Status() : Status(std::move(done).problem());
+    const xc::DomainInfo info = HOSPES_TRY(control->info(domain));
+    const DomainState state = state_of(info);
+    const bool pause = !live && !state.paused && !state.shut_down;
+    if (pause) HOSPES_TRY(control->pause(domain));
+    const auto written = xc::dump_core(*control, domain, path);
+    if (pause) HOSPES_TRY(control->unpause(domain));
+    return written ? Status() : Status(written.problem());
 }
 
 } // namespace hospes::xl

@@ -26,9 +26,15 @@ template <typename T> void override_with(T& field, const SchedParam& wanted) {
 
 } // namespace
 
+std::uint64_t paging_pool_needed(const BuildInfo& build) {
+    if (build.type == DomainType::pv) return 0;
+    if (!build.shadow_memkb.is_default()) return build.shadow_memkb;
+    // A MiB for each vCPU's own tables, and two pages for each MiB of memory.
+    return 1024 * static_cast<std::uint64_t>(build.max_vcpus) + 8 * (build.max_memkb.value >> 10);
+}
+
 std::uint64_t memory_needed(const BuildInfo& build) {
-    const std::uint64_t shadow = build.shadow_memkb.is_default() ? 0 : build.shadow_memkb.value;
-    return build.target_memkb.value + shadow + domain_overhead_kib;
+    return build.target_memkb.value + paging_pool_needed(build) + domain_overhead_kib;
 }
 
 Status reserve_memory(Host& host, std::uint64_t needed, bool autoballoon, Clock::time_point deadline,

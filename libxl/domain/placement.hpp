@@ -14,6 +14,8 @@ namespace hospes::xl {
 /// What a domain takes of the host beyond its own memory (page tables, vCPUs, grant tables), at least (KiB).
 inline constexpr std::uint64_t domain_overhead_kib = 2048;
 std::uint64_t memory_needed(const BuildInfo& build);
+/// Part of that: for the tables of second-level paging, KiB (xl.cfg's shadow_memory); none for PV.
+std::uint64_t paging_pool_needed(const BuildInfo& build);
 
 /// Makes sure that `needed` KiB are free. With `autoballoon` dom0 gives up what is missing (down to 128 MiB); that
 /// is noted in `taken_from_dom0` for give_back(). ENOMEM names what is needed, free and claimed.

@@ -18,6 +18,7 @@ PROGRAMS = {
     "xenstored": "xenstored/xenstored",
     "xenconsoled": "libxl/consoled/xenconsoled",
     "hospes-init-dom0": "libxl/hospes-init-dom0",
+    "xl-supervisor": "libxl/supervisor/xl-supervisor",
 }
 
 

@@ -21,6 +21,7 @@ struct Peer {
     int fd = -1;
     Connection* conn = nullptr;
     std::string input;
+    bool waiting = false; ///< its first request was deferred
 };
 
 struct Gate final : Host {
@@ -45,7 +46,9 @@ struct TestStore::Impl {
     int listener = -1, wake[2] = {-1, -1};
     std::atomic<bool> stop{false};
     std::thread thread;
+    std::uint64_t now = 1;
     unsigned requests = 0, fail_at = 0;
+    bool fail_on = false; ///< and all that follow
     Fault fault = Fault::refuse;
     std::map<std::string, Backend> backends;
 
@@ -121,12 +124,16 @@ struct TestStore::Impl {
             const Header header = read_header(peer.input.data());
             if (peer.input.size() < sizeof header + header.len) break;
             const std::string payload = peer.input.substr(sizeof header, header.len);
-            peer.input.erase(0, sizeof header + header.len);
-            if (++requests == fail_at && fault == Fault::disconnect) return false;
-            if (requests == fail_at)
+            if (!peer.waiting) ++requests;
+            peer.waiting = false;
+            if (requests == fail_at && fault == Fault::disconnect) return false;
+            if (requests == fail_at || (fail_on && requests > fail_at)) {
                 peer.conn->out.message(XS_ERROR, header.req_id, header.tx_id, std::string_view("EIO", 4));
-            else
-                engine.handle(*peer.conn, header, payload);
+            } else if (engine.handle(*peer.conn, header, payload) == Outcome::Deferred) {
+                peer.waiting = true; // it has to give way to another client for a while
+                break;
+            }
+            peer.input.erase(0, sizeof header + header.len);
             drain_inside();
         }
         return true;
@@ -135,7 +142,7 @@ struct TestStore::Impl {
         for (Peer& peer : peers)
             while (peer.fd >= 0 && !peer.conn->out.empty()) {
                 const std::string_view bytes = peer.conn->out.bytes();
-                const ssize_t sent = ::send(peer.fd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+                const ssize_t sent = ::send(peer.fd, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
                 if (sent <= 0) break;
                 peer.conn->out.consume(static_cast<std::size_t>(sent));
             }
@@ -144,13 +151,18 @@ struct TestStore::Impl {
     void run() {
         while (!stop) {
             std::vector<pollfd> waiting = {{listener, POLLIN, 0}, {wake[0], POLLIN, 0}};
-            for (const Peer& peer : peers)
+            bool deferred = false;
+            for (const Peer& peer : peers) {
                 waiting.push_back({peer.fd, POLLIN, 0});
-            ::poll(waiting.data(), waiting.size(), -1);
+                deferred = deferred || peer.waiting;
+            }
+            ::poll(waiting.data(), waiting.size(), deferred ? 1 : -1);
             const std::lock_guard lock(mutex);
+            if (deferred) engine.set_now(now += 1000); // nobody waits for the real clock here
+            static_cast<void>(engine.resumable());
             std::size_t index = 2;
             for (auto peer = peers.begin(); peer != peers.end();) {
-                const bool alive = !waiting[index++].revents || serve(*peer);
+                const bool alive = (!waiting[index++].revents && !peer->waiting) || serve(*peer);
                 if (!alive) drop(*peer);
                 peer = alive ? std::next(peer) : peers.erase(peer);
             }
@@ -222,6 +234,12 @@ void TestStore::fail_request(unsigned n, Fault fault) {
     const std::lock_guard lock(impl_->mutex);
     impl_->fail_at = impl_->requests + n;
     impl_->fault = fault;
+}
+void TestStore::fail_after(unsigned n) {
+    fail_request(n, Fault::refuse);
+    const std::lock_guard lock(impl_->mutex);
+    impl_->fail_on = n != 0;
+    if (!n) impl_->fail_at = 0;
 }
 bool TestStore::failed() const {
     const std::lock_guard lock(impl_->mutex);

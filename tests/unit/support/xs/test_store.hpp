@@ -29,6 +29,8 @@ class TestStore {
     };
     /// The n-th request from now (1: the next) meets with this, once.
     void fail_request(unsigned n, Fault fault);
+    /// Every request of the clients from the n-th on is refused (0: none any more), as if they had died before it.
+    void fail_after(unsigned n);
     /// Whether it came to that.
     [[nodiscard]] bool failed() const;
 

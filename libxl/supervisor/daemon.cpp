@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: MIT
+#include "libxl/supervisor/daemon.hpp"
+
+#include <csignal>
+#include <cstdio>
+#include <ctime>
+
+#include <fcntl.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "libxl/core/identity.hpp"
+#include "libxl/core/paths.hpp"
+#include "libxl/device/spec_text.hpp"
+
+namespace hospes::xl::supervisor {
+namespace {
+
+namespace asio = boost::asio;
+
+void say(const std::string& text) { std::fprintf(stderr, "xl-supervisor: %s\n", text.c_str()); }
+
+/// A domain's name comes from its owner: no slashes, no leading dot.
+std::string file_name_of(std::string name) {
+    for (char& c : name)
+        if (c == '/' || c == '\0' || static_cast<unsigned char>(c) < ' ') c = '_';
+    if (name.empty() || name[0] == '.') name.insert(name.begin(), '_');
+    return name.substr(0, 200);
+}
+
+void append_line(int fd, const std::string& line) {
+    const std::time_t now = std::time(nullptr);
+    std::tm parts{};
+    char stamp[32];
+    std::strftime(stamp, sizeof(stamp), "%Y-%m-%d %H:%M:%SZ ", gmtime_r(&now, &parts));
+    const std::string text = stamp + line + "\n";
+    [[maybe_unused]] const ssize_t put = ::write(fd, text.data(), text.size());
+}
+
+} // namespace
+
+Daemon::Daemon(asio::io_context& io, Options options)
+    : io_(io), options_(std::move(options)), events_fd_(io), acceptor_(io), children_(io), retry_(io) {}
+
+Daemon::~Daemon() {
+    if (events_fd_.is_open()) events_fd_.release(); // the client closes it
+}
+
+Status Daemon::start() {
+    if (options_.fork_workers) {
+        children_.add(SIGCHLD);
+        wait_children();
+    }
+    HOSPES_TRY(listen());
+    HOSPES_TRY(connect_store());
+    scan();
+    return {};
+}
+
+Status Daemon::listen() {
+    boost::system::error_code e;
+    ::unlink(options_.socket.c_str());
+    acceptor_.open(asio::local::stream_protocol(), e);
+    const mode_t before = ::umask(0177);
+    if (!e) acceptor_.bind({options_.socket}, e);
+    ::umask(before);
+    if (!e) acceptor_.listen(16, e);
+    if (e) return error("listen on " + options_.socket, e.value());
+    accept();
+    return {};
+}
+
+void Daemon::accept() {
+    acceptor_.async_accept([this](const auto& e, asio::local::stream_protocol::socket) {
+        if (e == asio::error::operation_aborted) return;
+        accept(); // whoever connected has had his answer
+    });
+}
+
+// --- the store
+
+Status Daemon::connect_store() {
+    host_ = options_.make_host();
+    events_.emplace(HOSPES_TRY(xs::Client::connect(options_.store)));
+    for (const char* path : {"@introduceDomain", "@releaseDomain", creations_path})
+        HOSPES_TRY(events_->watch(path, "hospes-supervisor"));
+    events_fd_.assign(events_->fd());
+    wait_store();
+    return {};
+}
+
+void Daemon::lose_store(const std::string& why) {
+    say("the store is lost (" + why + "); trying again");
+    if (events_fd_.is_open()) events_fd_.release();
+    events_.reset();
+    retry_.expires_after(std::chrono::milliseconds(500));
+    retry_.async_wait([this](const auto& e) {
+        if (e) return;
+        if (Status back = connect_store(); !back) return lose_store(back.problem().text());
+        say("the store is back");
+        failed_.clear();
+        scan();
+    });
+}
+
+void Daemon::wait_store() {
+    events_fd_.async_wait(asio::posix::stream_descriptor::wait_read, [this](const auto& e) {
+        if (e) return;
+        bool any = false;
+        for (;;) {
+            auto event = events_->next_event(0);
+            if (!event) return lose_store(event.problem().text());
+            if (!*event) break;
+            any = true;
+        }
+        wait_store();
+        if (any) scan();
+    });
+    // Waiting made the descriptor non-blocking, once; the client's requests are meant to block.
+    ::fcntl(events_->fd(), F_SETFL, ::fcntl(events_->fd(), F_GETFL) & ~O_NONBLOCK);
+}
+
+// --- what is due
+
+Status Daemon::add_ends(std::vector<Due>& due) {
+    xc::Control* const control = HOSPES_TRY(host_->control());
+    xs::Client* const store = HOSPES_TRY(host_->store());
+    std::set<std::string> alive;
+    for (const xc::DomainInfo& info : HOSPES_TRY(control->list())) {
+        const DomainState state = state_of(info);
+        if (!state.dying) alive.insert(std::to_string(info.domain));
+        if (!state.shut_down || state.dying || info.domain == 0 || state.reason == ShutdownReason::suspend) continue;
+        const auto supervision = HOSPES_TRY(supervision_of(*host_, info.domain));
+        if (!supervision) continue;
+        if (process_lives(*supervision)) wait_death(*supervision);
+        if (!is_supervisors(*supervision)) continue;
+        const xc::DomId domain = info.domain;
+        const Job act = [domain](Host& host, const LifecycleLog& log) -> Status {
+            const auto after = act_on_end(host, domain, Supervision::daemon, log);
+            return after ? Status() : Status(after.problem());
+        };
+        due.push_back({"end " + std::to_string(domain), host_->name_of(domain), act});
+    }
+    // Domains of ours that have nodes and are no more: whoever destroyed them did not get to the end.
+    const auto known = store->directory("/libxl");
+    if (!known && known.problem().code != ENOENT) return known.problem();
+    for (const std::string& id : known ? *known : std::vector<std::string>()) {
+        const auto domain = to_number<xc::DomId>(id);
+        if (!domain || alive.count(id)) continue;
+        if (!HOSPES_TRY(supervision_of(*host_, *domain))) continue;
+        if (HOSPES_TRY(store->try_read(path::libxl(*domain) + "/creating"))) continue; // its mark decides
+        const Job reap = [d = *domain](Host& host, const LifecycleLog& log) -> Status {
+            xc::Control* const hypervisor = HOSPES_TRY(host.control());
+            if (const auto now = hypervisor->info(d); now && !state_of(*now).dying) return {}; // a new one of this id
+            log("Domain " + std::to_string(d) + " is gone; removing what it left");
+            Status done = destroy_domain(host, d);
+            return done || done.problem().code == ESRCH ? Status() : done;
+        };
+        due.push_back({"reap " + id, host_->name_of(*domain), reap});
+    }
+    return {};
+}
+
+Status Daemon::add_leftovers(std::vector<Due>& due) {
+    for (const UnfinishedCreation& creation : HOSPES_TRY(unfinished_creations(*host_))) {
+        if (process_lives(creation.creator)) {
+            wait_death(creation.creator);
+            continue;
+        }
+        const Job job = [creation](Host& host, const LifecycleLog& log) {
+            log("the process that was creating " +
+                (creation.domain ? "domain " + std::to_string(*creation.domain) : std::string("a domain")) +
+                " is dead; taking back what it did");
+            return roll_back(host, creation);
+        };
+        due.push_back({"creation " + creation.tag, "supervisor", job});
+    }
+    for (const PendingRestart& restart : HOSPES_TRY(pending_restarts())) {
+        if (process_lives(restart.owner)) {
+            wait_death(restart.owner);
+            continue;
+        }
+        const Job job = [restart](Host& host, const LifecycleLog& log) -> Status {
+            const auto after = finish_restart(host, restart, Supervision::daemon, log);
+            return after ? Status() : Status(after.problem());
+        };
+        due.push_back({"restart " + to_string(restart.config.c_info.uuid), restart.config.c_info.name, job});
+    }
+    return {};
+}
+
+Result<std::vector<Daemon::Due>> Daemon::what_is_due() {
+    std::vector<Due> due;
+    HOSPES_TRY(add_leftovers(due));
+    HOSPES_TRY(add_ends(due));
+    return due;
+}
+
+void Daemon::scan() {
+    if (!events_) return; // a scan follows when the store is back
+    auto due = what_is_due();
+    if (!due) {
+        say(due.problem().text());
+        host_ = options_.make_host();
+        return;
+    }
+    for (Due& one : *due)
+        if (!workers_.count(one.key) && !failed_.count(one.key)) begin(std::move(one));
+}
+
+/// Looks again when a process that has something under way is gone.
+void Daemon::wait_death(const std::string& identity) {
+    if (deaths_.count(identity)) return;
+    const int fd = static_cast<int>(::syscall(SYS_pidfd_open, process_number(identity), 0));
+    if (fd < 0) return; // gone this moment: the next event shows it
+    auto& slot = deaths_[identity];
+    slot = std::make_unique<asio::posix::stream_descriptor>(io_, fd);
+    slot->async_wait(asio::posix::stream_descriptor::wait_read, [this, identity](const auto& e) {
+        if (e) return;
+        deaths_.erase(identity);
+        scan();
+    });
+}
+
+// --- doing it
+
+Status Daemon::work(const Due& due, Host& host) {
+    const std::string file = options_.log_dir + "/xl-" + file_name_of(due.domain) + ".log";
+    const int fd = ::open(file.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
+    Status done = due.job(host, [fd](const std::string& line) { append_line(fd >= 0 ? fd : 2, line); });
+    if (!done) append_line(fd >= 0 ? fd : 2, done.problem().text());
+    if (fd >= 0) ::close(fd);
+    return done;
+}
+
+void Daemon::begin(Due due) {
+    if (!options_.fork_workers) {
+        workers_[due.key] = 0;
+        const auto host = options_.make_host();
+        return finished(due.key, work(due, *host).ok());
+    }
+    const pid_t parent = ::getpid(), child = ::fork();
+    if (child < 0) return say("cannot start a worker for " + due.key);
+    if (child > 0) {
+        workers_[due.key] = child;
+        return;
+    }
+    // A worker ends with its supervisor: the next one finds what it left and starts over.
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (::getppid() != parent) ::_exit(1);
+    const auto host = options_.make_host();
+    ::_exit(work(due, *host) ? 0 : 1);
+}
+
+void Daemon::wait_children() {
+    children_.async_wait([this](const auto& e, int) {
+        if (e) return;
+        wait_children();
+        reap_children();
+    });
+}
+
+void Daemon::reap_children() {
+    int status = 0;
+    for (pid_t child; (child = ::waitpid(-1, &status, WNOHANG)) > 0;)
+        for (const auto& [key, pid] : workers_)
+            if (pid == child) {
+                finished(std::string(key), WIFEXITED(status) && WEXITSTATUS(status) == 0);
+                break;
+            }
+    scan(); // what a worker made may be due for something already
+}
+
+void Daemon::finished(const std::string& key, bool well) {
+    workers_.erase(key);
+    if (well) return;
+    say("could not " + key + "; see the log of the domain");
+    failed_.insert(key);
+    retry_.expires_after(std::chrono::seconds(options_.retry_seconds));
+    retry_.async_wait([this](const auto& e) {
+        if (e) return;
+        failed_.clear();
+        scan();
+    });
+}
+
+} // namespace hospes::xl::supervisor
