@@ -11,6 +11,8 @@ class Loader {
 
     bool one(Reader& in) {
         const Record type = in.type();
+        // They follow their transaction at once; any other record may end it.
+        if (type != Record::Depends && type != Record::Change) tx_ = nullptr;
         switch (type) {
         case Record::Node:
         case Record::NextNode: return node(type, in);
