@@ -5,10 +5,13 @@
 #include <fstream>
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <boost/asio/post.hpp>
@@ -63,6 +66,8 @@ void notify_supervisor() {
     ::close(fd);
 }
 
+constexpr int checked = 42; ///< exit status of a program that has read the stream; others end with 0, too
+
 class LiveUpdate {
   public:
     LiveUpdate(Server& server, const Options& options) : server_(server), options_(options) {}
@@ -91,42 +96,78 @@ class LiveUpdate {
     }
 
   private:
-    std::vector<std::string> arguments(int stream, int events) const {
+    std::vector<std::string> arguments() const {
         std::vector<std::string> a = options_.arguments;
         for (std::size_t at = 0; at < extra_.size();) {
             const std::size_t end = std::min(extra_.find(' ', at), extra_.size());
             if (end > at) a.push_back(extra_.substr(at, end - at));
             at = end + 1;
         }
-        a.push_back("--live-update-fds=" + std::to_string(stream) + "," + std::to_string(events));
         return a;
     }
 
-    void replace() {
+    /// Returns only if the program cannot be executed.
+    int execute(const std::vector<int>& keep, int stream, const std::vector<std::string>& last) const {
+        ::fcntl(stream, F_SETFD, 0);
+        for (const int k : keep)
+            ::fcntl(k, F_SETFD, 0);
+        std::vector<std::string> words = arguments();
+        words.insert(words.end(), last.begin(), last.end());
+        std::vector<char*> argv;
+        for (std::string& w : words)
+            argv.push_back(w.data());
+        argv.push_back(nullptr);
+        ::execv(program_.c_str(), argv.data());
+        const int error = errno;
+        for (const int k : keep)
+            ::fcntl(k, F_SETFD, FD_CLOEXEC);
+        return error;
+    }
+
+    /// Lets the program read the stream in a process of its own: "" if it can, else why it will not do.
+    std::string try_out(const std::vector<int>& keep, int stream) const {
+        constexpr int patience_ms = 30'000;
+        const pid_t child = ::fork();
+        if (child == 0) {
+            // Debian's daemons start although they do not know an option; --help ends them.
+            execute(keep, stream, {"--live-update-check=" + std::to_string(stream), "--help"});
+            ::_exit(127);
+        }
+        if (child < 0) return std::strerror(errno);
+        pollfd ended{static_cast<int>(::syscall(SYS_pidfd_open, child, 0)), POLLIN, 0};
+        const bool in_time = ended.fd >= 0 && ::poll(&ended, 1, patience_ms) == 1;
+        if (ended.fd >= 0) ::close(ended.fd);
+        if (!in_time) ::kill(child, SIGKILL);
+        int status = 0;
+        ::waitpid(child, &status, 0);
+        if (!in_time) return "the new program hangs";
+        return WIFEXITED(status) && WEXITSTATUS(status) == checked ? "" : "the new program cannot read the state";
+    }
+
+    std::string attempt() {
         std::vector<int> keep;
         const std::string stream = server_.save(keep);
-        const int fd = ::memfd_create("xenstored-state", 0);
+        const int fd = ::memfd_create("xenstored-state", MFD_CLOEXEC);
         std::size_t written = 0;
         while (fd >= 0 && written < stream.size()) {
             const ssize_t n = ::write(fd, stream.data() + written, stream.size() - written);
             if (n <= 0) break;
             written += static_cast<std::size_t>(n);
         }
-        int error = written == stream.size() ? 0 : errno;
-        if (error == 0) {
-            for (const int k : keep)
-                ::fcntl(k, F_SETFD, 0);
-            std::vector<std::string> words = arguments(fd, server_.has_gate() ? server_.gate().event_fd() : -1);
-            std::vector<char*> argv;
-            for (std::string& w : words)
-                argv.push_back(w.data());
-            argv.push_back(nullptr);
-            ::execv(program_.c_str(), argv.data());
-            error = errno; // still here: go on as if nothing had been asked
+        std::string why = written == stream.size() ? try_out(keep, fd) : std::strerror(errno);
+        if (why.empty()) {
+            const int events = server_.has_gate() ? server_.gate().event_fd() : -1;
+            why = std::strerror(
+                execute(keep, fd, {"--live-update-fds=" + std::to_string(fd) + "," + std::to_string(events)}));
         }
         if (fd >= 0) ::close(fd);
-        log::warn("live update failed: " + std::string(std::strerror(error)));
-        server_.answer_pending({0, std::string("live update failed: ") + std::strerror(error)});
+        return why; // still here: go on as if nothing had been asked
+    }
+
+    void replace() {
+        const std::string why = "live update failed: " + attempt();
+        log::warn(why);
+        server_.answer_pending({0, why});
     }
 
     Server& server_;
@@ -143,6 +184,13 @@ std::string read_all(int fd) {
     if (::pread(fd, bytes.data(), bytes.size(), 0) != st.st_size) bytes.clear();
     ::close(fd);
     return bytes;
+}
+
+/// Reads a stream as a successor would; never returns.
+[[noreturn]] void check_stream(const Options& options) {
+    boost::asio::io_context io(1);
+    Server server(io, options.server, nullptr);
+    ::_exit(server.readable(read_all(options.check_fd)) ? checked : 1); // the descriptors are the old daemon's
 }
 
 int run(const Options& options, int ready_fd) {
@@ -183,6 +231,7 @@ int main(int argc, char** argv) {
     using namespace hospes::xs;
     const Options options = parse_options(argc, argv);
     std::signal(SIGPIPE, SIG_IGN);
+    if (options.check_fd >= 0) check_stream(options);
     const bool updated = options.live_update_fd >= 0;
     const std::string& socket = options.server.socket_path;
     if (const std::size_t slash = socket.rfind('/'); slash != std::string::npos && slash != 0)

@@ -64,7 +64,7 @@ std::uint32_t after_equals(std::string_view text, std::string_view what) {
     return number(text.substr(what.size() + 1));
 }
 
-enum LongOnly { Socket = 256, StateDir, Version, LiveUpdate, Ignored };
+enum LongOnly { Socket = 256, StateDir, Version, LiveUpdate, LiveUpdateCheck, Ignored };
 
 const option long_options[] = {
     {"no-fork", no_argument, nullptr, 'N'},
@@ -92,6 +92,7 @@ const option long_options[] = {
     {"help", no_argument, nullptr, 'H'},
     {"version", no_argument, nullptr, Version},
     {"live-update-fds", required_argument, nullptr, LiveUpdate},
+    {"live-update-check", required_argument, nullptr, LiveUpdateCheck},
     {nullptr, 0, nullptr, 0},
 };
 
@@ -122,7 +123,11 @@ void apply(Options& o, int c, const char* argument) {
         if (std::sscanf(argument, "%d,%d", &o.live_update_fd, &o.event_fd) != 2)
             fail("--live-update-fds is for the daemon's own use");
         break;
-    case 'H': std::fputs(usage, stdout); std::exit(0);
+    case LiveUpdateCheck: o.check_fd = static_cast<int>(number(argument)); break;
+    case 'H':
+        if (o.check_fd >= 0) break; // says it to other programs, see LiveUpdate::try_out()
+        std::fputs(usage, stdout);
+        std::exit(0);
     case Version: std::puts("Hospes xenstored, protocol of Xen 4.17"); std::exit(0);
     default: fail("unknown option");
     }

@@ -20,6 +20,7 @@ struct Options {
     std::string pid_file;
     std::string trace_file;
     int live_update_fd = -1;
+    int check_fd = -1; ///< a stream to be tried without taking over
     int event_fd = -1;
     std::vector<std::string> arguments; ///< as given, without those of a live update
 };

@@ -45,6 +45,8 @@ class Server final : public Host, private state::TransportLoader {
     bool start();
     /// The same after a live update: everything comes from the stream.
     bool resume(std::string_view stream);
+    /// Whether resume() could read the stream; this process must not go on as a daemon afterwards.
+    bool readable(std::string_view stream) { return state::load(engine_, stream, this); }
     /// All state as a stream for the next program, whose descriptors (listed in `keep`) stay open.
     std::string save(std::vector<int>& keep);
 
