@@ -28,8 +28,17 @@ def hostile(images, hypervisor, tools, setup, scratch):
     return cell.spec(images, hypervisor, tools, dataclasses.replace(setup, files=files), scratch)
 
 
+def store(images, hypervisor, tools, setup, scratch):
+    """The small dom0 with the store's test client and its hostile guest."""
+    import dataclasses
+    built = paths.build_dir() / "release" / "tests"
+    files = (("root/store_session", built / "system" / "dom0" / "store_session"),
+             ("root/guests/xenstore-hostile.elf", built / "guest" / "xenstore-hostile.elf"))
+    return cell.spec(images, hypervisor, tools, dataclasses.replace(setup, files=files), scratch)
+
+
 # Boots whose machine is not made by cell.spec alone.
-SPECS = {"debian": debian, "kernel612": kernel612, "hostile": hostile}
+SPECS = {"debian": debian, "kernel612": kernel612, "hostile": hostile, "store": store}
 
 BOOTS = {
     "main": Setup(),
@@ -37,6 +46,7 @@ BOOTS = {
     "debian": Setup(mem=3072, dom0_mem=1024),
     "kernel612": Setup(),
     "hostile": Setup(),
+    "store": Setup(),
     "smp1": Setup(smp=1, vmlinux=True),
     "smp4": Setup(smp=4, vmlinux=True),
     "smp8": Setup(smp=8, vmlinux=True),
