@@ -57,7 +57,7 @@ def cmd_demo(argv):
     parser = argparse.ArgumentParser(prog="hospes demo")
     parser.add_argument("--batch", action="store_true", help="unattended: exit 0 if a guest came up")
     parser.add_argument("--hypervisor", choices=("hospes", "xen"), default="hospes")
-    parser.add_argument("--tools", choices=TOOLSTACKS, default="debian")
+    parser.add_argument("--tools", choices=TOOLSTACKS, default="hospes")
     return demo(parser.parse_args(argv), say)
 
 

@@ -43,7 +43,7 @@ def full_image(images: Images) -> pathlib.Path:
     setup = paths.IMAGE / "debian.setup"
     packages = [word for each in lists for word in tree.words(each)]
     key = paths.digest(RECIPE, *lists, setup, *parts.values(), images.guest_initramfs(),
-                       str(images.dom0_kernel()), str(images.guest_kernel()),
+                       str(images.dom0_kernel()), str(images.guest_kernel()), *guest_configs().values(),
                        repr(images.apt.resolve(packages)))
     final = paths.cache() / "images" / f"{key}-debian.ext4"
     if final.exists():
@@ -76,13 +76,18 @@ def full_image(images: Images) -> pathlib.Path:
     return final
 
 
+def guest_configs():
+    """File name -> text. The demo's guest names no type: the toolstack chooses."""
+    from .guest import Guest
+    return {"guest.cfg": Guest(None, "guest", vif=["bridge=xenbr0"], kind="", extra="ip=10.77.0.2").config,
+            "debian.cfg": debian_guest(None).config}
+
+
 def guest_files(images, root: pathlib.Path):
     shutil.copy(images.guest_kernel(), root / "guest-vmlinuz")
     shutil.copy(images.guest_initramfs(), root / "guest.cpio.gz")
-    from .guest import Guest
-    (root / "guest.cfg").write_text(Guest(None, "guest", vif=["bridge=xenbr0"],
-                                          extra="ip=10.77.0.2").config)
-    (root / "debian.cfg").write_text(debian_guest(None).config)
+    for name, text in guest_configs().items():
+        (root / name).write_text(text)
 
 
 def debian_guest(host, disk="/dev/sdb", name="debian"):

@@ -24,7 +24,7 @@ class Steps:
 
 def version_of(host):
     info = dict(re.findall(r"(?m)^(\w+)\s*: (.*)$", host.check("xl info")))
-    return info["xen_version"] if host.hypervisor == "xen" else info["xen_extra"].strip(".- ")
+    return info["xen_version"] if host.hypervisor == "xen" else info["xen_extra"].rpartition("hospes-")[2]
 
 
 def demo(options, say):

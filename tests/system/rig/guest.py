@@ -16,7 +16,8 @@ class Guest:
         self.path = f"/root/{name}.cfg"
         self.log_file = f"/var/log/xen/console/guest-{name}.log"
         # tsc_mode: Xen's own RDTSCP exits cannot be decoded on this emulated host.
-        rows = [f'name = "{name}"', f'type = "{kind}"', f'kernel = "{kernel}"',
+        # kind "": the toolstack chooses.
+        rows = [f'name = "{name}"', *([f'type = "{kind}"'] if kind else []), f'kernel = "{kernel}"',
                 f'extra = "console=hvc0 quiet {extra}"', f"memory = {memory}", f"vcpus = {vcpus}",
                 'tsc_mode = "native"']
         if ramdisk:
