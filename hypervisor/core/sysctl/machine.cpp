@@ -4,6 +4,7 @@
 #include "core/mm/heap.hpp"
 #include "drivers/acpi/acpi.hpp"
 #include "drivers/pci/pci.hpp"
+#include "lib/string.hpp"
 #include "mm/init.hpp"
 #include "mm/page_address.hpp"
 #include "time/time.hpp"
@@ -27,12 +28,16 @@ void physinfo(xen_sysctl_physinfo& info) {
     arch_physinfo(info);
 }
 
+/// What the node spans, holes and all, as Xen counts it.
 u64 node_memory(u32 node) {
     if (acpi.memory_count == 0) return mm_ram_pages() << page_shift;
-    u64 bytes = 0;
-    for (u32 i = 0; i < acpi.memory_count; ++i)
-        if (acpi.memory[i].node == node) bytes += acpi.memory[i].end - acpi.memory[i].start;
-    return bytes;
+    u64 first = ~u64{0}, end = 0;
+    for (u32 i = 0; i < acpi.memory_count; ++i) {
+        if (acpi.memory[i].node != node) continue;
+        first = min_of<u64>(first, acpi.memory[i].start);
+        end = max_of<u64>(end, acpi.memory[i].end);
+    }
+    return end > first ? end - first : 0;
 }
 
 Status numa_info(xen_sysctl_numainfo& op) {

@@ -28,6 +28,7 @@ class Setup:
     linux_args: str = ""
     vmlinux: bool = False  # the decompressed dom0 kernel instead of the stock bzImage
     files: tuple = field(default=())  # (name in dom0, path on this machine)
+    qemu: tuple = ()  # more arguments of the machine
 
 
 def hospes_elf() -> pathlib.Path:
@@ -67,7 +68,7 @@ def spec(images: Images, hypervisor: str, tools: str, setup: Setup, scratch: pat
             f"loglvl=all guest_loglvl=all noreboot=1 {hv_args}").strip()
     linux = f"console=hvc0 quiet hospes.tools={tools}" + (" hospes.agent" if agent else "")
     return Spec(elf, args, [(kernel, f"{linux} {setup.linux_args}".strip()), (initrd, "")],
-                setup.smp, setup.mem, setup.cpu)
+                setup.smp, setup.mem, setup.cpu, extra=list(setup.qemu))
 
 
 class Host(Checks, Dom0):

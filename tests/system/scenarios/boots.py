@@ -40,16 +40,23 @@ def store(images, hypervisor, tools, setup, scratch):
 # Boots whose machine is not made by cell.spec alone.
 SPECS = {"debian": debian, "kernel612": kernel612, "hostile": hostile, "store": store}
 
+# Two nodes of one CPU and one GB each.
+NUMA = tuple(word for node in (0, 1) for word in (
+    "-object", f"memory-backend-ram,id=m{node},size=1G",
+    "-numa", f"node,nodeid={node},cpus={node},memdev=m{node}")) + ("-numa", "dist,src=0,dst=1,val=21")
+
 BOOTS = {
     "main": Setup(),
     "many": Setup(mem=4096, dom0_mem=1024),
     "debian": Setup(mem=3072, dom0_mem=1024),
     "kernel612": Setup(),
-    "hostile": Setup(),
+    # What the hypervisor refuses is logged, some lines a second: a fuzzer's every call would flood the console.
+    "hostile": Setup(hv_args="guest_loglvl=none/all"),
     "store": Setup(),
     "smp1": Setup(smp=1, vmlinux=True),
     "smp4": Setup(smp=4, vmlinux=True),
     "smp8": Setup(smp=8, vmlinux=True),
+    "numa": Setup(vmlinux=True, qemu=NUMA),
     "epyc-rome": Setup(cpu="EPYC-Rome,-smap,-monitor", vmlinux=True),
     "max": Setup(cpu="max,-smap,-monitor,-la57", vmlinux=True),
     "qemu64": Setup(cpu="qemu64", vmlinux=True),

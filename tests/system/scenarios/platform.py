@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Other machines: CPU counts and CPU models. Each boots, runs a guest and takes it down again."""
+import re
+
 from rig.guest import Guest
 from rig.scenario import inside, same, scenario
 
@@ -27,3 +29,16 @@ define("max", full=True)
 define("qemu64", full=True)
 define("nehalem", full=True)
 define("skylake", full=True)
+
+
+@scenario(boot="numa", full=True)
+def numa(host):
+    """SRAT and SLIT: two nodes with their memory, CPUs and distances; a guest may ask for one of them."""
+    out = host.check("xl info -n")
+    same(len(re.findall(r"(?m)^ *\d+: +1024 ", out)), 2, f"nodes of 1024 MB in:\n{out}\n")
+    inside(out, "10,21", "distances")
+    rows = dict(re.findall(r"(?m)^ *([01]): +\d+ +\d+ +([01]) *$", out))
+    same(rows, {"0": "0", "1": "1"}, "node of each CPU")
+    guest = Guest(host, lines=['cpus = "node:1"']).up()
+    inside(guest.xl("vcpu-list").splitlines()[1], " 1 / ", "hard affinity")
+    guest.destroy()
