@@ -53,6 +53,35 @@ def too_little_memory(cell):
 
 
 @scenario(boot=None, full=True, cells=("hospes:debian", "hospes:hospes"))
+def too_many_modules(cell):
+    with tempfile.NamedTemporaryFile() as module:
+        module.write(b"0" * 512)
+        module.flush()
+        wanted = cell.spec()
+        wanted.modules += [(pathlib.Path(module.name), "")] * 30
+        stops(cell, wanted, "more modules than expected")
+
+
+@scenario(boot=None, full=True, cells=("hospes:debian", "hospes:hospes"))
+def endless_command_line(cell):
+    """A loader's text that is longer than anything we keep: named, not cut in the middle of an option."""
+    wanted = cell.spec()
+    wanted.modules[0] = (wanted.modules[0][0], "x=" + "y" * 8000)
+    stops(cell, wanted, "too long")
+
+
+@scenario(boot=None, full=True, cells=("hospes:debian", "hospes:hospes"))
+def initrd_is_garbage(cell):
+    """Not the hypervisor's to judge: dom0's kernel says so, and its panic is the end."""
+    with tempfile.NamedTemporaryFile() as junk:
+        junk.write(b"This is no initramfs." * 4000)
+        junk.flush()
+        wanted = cell.spec()
+        wanted.modules[1] = (pathlib.Path(junk.name), "")
+        cell.expect(wanted, r"(?s)Kernel panic.*dom0 crashed: halting", 300, quiet=3)
+
+
+@scenario(boot=None, full=True, cells=("hospes:debian", "hospes:hospes"))
 def unknown_option_is_named(cell):
     """An option that nobody knows is named in the log and ignored."""
     wanted = cell.spec(Setup(vmlinux=True, hv_args="frobnicate=7 dom0_max_vcpus=lots"))

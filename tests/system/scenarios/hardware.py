@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
 """dom0's own machine: disk, network, CPUs, clock, power."""
+import re
+
 from rig.scenario import inside, same, scenario
 
 
@@ -40,6 +42,45 @@ def wall_clock(host):
     import time
     behind = abs(time.time() - int(host.check("date +%s")))
     assert behind < 120, f"dom0's wall clock is {behind:.0f} s off"
+
+
+@scenario(full=True)
+def serial_input_switches(host):
+    """Ctrl-a three times: what is typed goes to the hypervisor's keys, three times again: to dom0."""
+    ours = "Hospes" if host.hypervisor == "hospes" else "Xen"
+    host.console.send("\x01\x01\x01")
+    host.console.expect(rf"Serial input to {ours}", 20)
+    host.console.send("h")
+    host.console.expect(r"key '0'", 20)
+    host.console.expect(r"key 'q'", 20)
+    host.console.send("\x01\x01\x01")
+    host.console.expect(r"Serial input to DOM0", 20)
+    same(host.check("echo back").strip(), "back", "dom0 after the switch")
+
+
+@scenario(fresh=True, leaks=False, full=True, cells=("hospes:debian", "hospes:hospes"))
+def panic_is_symbolised(host):
+    """Key C: registers, a backtrace with the hypervisor's own names, and a stop."""
+    host.console.send("\x01\x01\x01")
+    host.console.expect(r"Serial input to Hospes", 20)
+    host.console.send("C")
+    text = host.console.expect(r"(?s)Panic on CPU \d+:.*Manual reset required", 30)[0]
+    inside(text, "crash on request", "the reason")
+    names = re.findall(r"\b(?:hv::)?(console_handle_key|keyhandler_run|run_keys|Tasklet\w*|tasklet\w*)\b", text)
+    assert names, f"no name of ours in the backtrace:\n{text[-2500:]}"
+
+
+@scenario(fresh=True, leaks=False, full=True)
+def dom0_crash_stops_the_machine(host):
+    """dom0's own panic: where it was, one clear last line, and no reset with `noreboot`."""
+    host.id += 1
+    host._start(b"echo 1 >/proc/sys/kernel/sysrq; echo c >/proc/sysrq-trigger", 30)
+    if host.hypervisor == "hospes":
+        text = host.console.expect(r"(?s)Kernel panic.*dom0 crashed: halting", 60)[0]
+        assert re.search(r"(?i)rip[: ]+\S*[0-9a-f]{8}", text), f"no registers in:\n{text[-2500:]}"
+    else:
+        host.console.expect(r"Hardware Dom0 crashed", 60)
+    assert not host.machine.wait_off(3), "the machine reset itself in spite of noreboot"
 
 
 @scenario(fresh=True, leaks=False, full=True)

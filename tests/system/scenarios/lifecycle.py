@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: MIT
 """From create to the end, in every way a guest can end."""
+import base64
+import struct
+
 from rig.guest import Guest
 from rig.scenario import inside, same, scenario
 
@@ -155,6 +158,32 @@ def broken_kernel_leaves_nothing(host):
                       "xl create /root/b.cfg", 60)
     assert failed.status != 0, "a kernel of random bytes was accepted"
     assert "b" not in host.domains(), "a failed create left a domain"
+
+
+def elf32_pv_kernel():
+    """The smallest thing that says it is a 32-bit PV kernel: an ELF header, one segment, Xen's notes."""
+    base = 0xc0000000
+
+    def note(kind, data):
+        return struct.pack("<III", 4, len(data), kind) + b"Xen\0" + data + bytes(-len(data) % 4)
+    notes = (note(1, struct.pack("<I", base)) + note(3, struct.pack("<I", base)) + note(5, b"xen-3.0\0")
+             + note(6, b"linux\0") + note(8, b"generic\0") + note(9, b"yes\0"))
+    code, start = b"\xf4" * 16, 52 + 2 * 32
+    head = b"\x7fELF\1\1\1".ljust(16, b"\0") + struct.pack(
+        "<HHIIIIIHHHHHH", 2, 3, 1, base, 52, 0, 0, 52, 32, 2, 40, 0, 0)
+    load = struct.pack("<8I", 1, start, base, 0, len(code), 4096, 5, 4)
+    return head + load + struct.pack("<8I", 4, start + 16, 0, 0, len(notes), len(notes), 4, 4) + code + notes
+
+
+@scenario(full=True)
+def pv_32_bit_refused(host):
+    """No PV32 here, as in Debian's own Xen: the toolstack says so before it makes anything."""
+    host.check(f"echo {base64.b64encode(elf32_pv_kernel()).decode()} | base64 -d >/root/elf32")
+    failed = host.run(f"cat >/root/b.cfg <<'END'\n"
+                      f"{Guest(host, 'old', kernel='/root/elf32', ramdisk=None).config}END\nxl create /root/b.cfg", 60)
+    assert failed.status != 0, "a 32-bit PV kernel was accepted"
+    inside(failed.out, "x86_32p", "the message")
+    assert "old" not in host.domains(), "a failed create left a domain"
 
 
 @scenario()

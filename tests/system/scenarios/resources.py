@@ -94,10 +94,11 @@ def weights_share_a_cpu(host):
 def cap_holds(host):
     guest = Guest(host, "capped", lines=["cap = 25"]).up()
     guest.shell("(while :; do :; done) &")
-    before = guest.row()["time"]
-    seconds = float(host.check("a=$(cut -d' ' -f1 /proc/uptime); sleep 10; "
-                               "b=$(cut -d' ' -f1 /proc/uptime); echo $a $b | awk '{print $2 - $1}'"))
-    share = (guest.row()["time"] - before) / seconds
+    # Both clocks are read together, so that a slow machine stretches both.
+    out = host.check("now() { xl list capped | awk 'NR == 2 {printf \"%s \", $6}'; cut -d' ' -f1 /proc/uptime; }; "
+                     "now; sleep 10; now", 90)
+    (used, start), (used_then, end) = ([float(x) for x in line.split()] for line in out.splitlines())
+    share = (used_then - used) / (end - start)
     assert 0.10 < share < 0.40, f"a cap of 25 percent gave {share:.2f} of a CPU"
     inside(guest.shell("echo ok"), "ok", "the guest under its cap")
     guest.destroy()
