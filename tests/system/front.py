@@ -62,6 +62,9 @@ def cmd_demo(argv):
 
 
 def cmd_bench(argv):
+    if argv[:1] == ["store"]:
+        from rig.bench_store import main as store
+        return store(argv[1:], say)
     from rig.bench import bench
     parser = argparse.ArgumentParser(prog="hospes bench")
     parser.add_argument("--json", action="store_true")
