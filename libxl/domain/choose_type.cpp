@@ -31,6 +31,9 @@ Result<TypeChoice> choose_type(const DomainConfig& config, const xc::KernelImage
                          "leave type= out to have a possible one chosen");
         return TypeChoice{wanted, "set by the configuration"};
     }
+    if (!kernel && !config.b_info.bootloader.empty())
+        return error("choose a guest type", 0, "bootloader= is not run yet, so there is no kernel to look at",
+                     "name a kernel= of the host's");
     if (!kernel) {
         const std::string why = obstacle(DomainType::hvm, kernel, host);
         if (!why.empty())
