@@ -54,6 +54,18 @@ void show_even_apic_ids(std::span<Leaf> leaves) {
     }
 }
 
+void apply(const CpuidRule& rule, std::span<const Leaf> host, Leaf& leaf) {
+    const auto real = std::find_if(host.begin(), host.end(),
+                                   [&leaf](const Leaf& l) { return l.leaf == leaf.leaf && l.subleaf == leaf.subleaf; });
+    const std::array<std::uint32_t, 4> own =
+        real == host.end() ? std::array<std::uint32_t, 4>{} : std::array{real->a, real->b, real->c, real->d};
+    std::uint32_t* const registers[] = {&leaf.a, &leaf.b, &leaf.c, &leaf.d};
+    for (std::size_t i = 0; i < 4; ++i) {
+        copy_bits(*registers[i], own[i], rule.host[i]);
+        *registers[i] = (*registers[i] & ~rule.clear[i]) | rule.set[i];
+    }
+}
+
 } // namespace
 
 void adjust_cpu_policy(std::vector<Leaf>& leaves, std::span<const Leaf> host, bool hvm,
@@ -63,15 +75,15 @@ void adjust_cpu_policy(std::vector<Leaf>& leaves, std::span<const Leaf> host, bo
     else
         show_host_topology(leaves, host);
     for (const CpuidRule& rule : rules) {
-        Leaf* leaf = find(leaves, rule.leaf, rule.subleaf);
-        if (!leaf) {
-            if (rule.set == std::array<std::uint32_t, 4>{}) continue; // nothing there to be cleared
-            leaves.push_back({rule.leaf, rule.subleaf, 0, 0, 0, 0});
-            leaf = &leaves.back();
-        }
-        std::uint32_t* const registers[] = {&leaf->a, &leaf->b, &leaf->c, &leaf->d};
-        for (std::size_t i = 0; i < 4; ++i)
-            *registers[i] = (*registers[i] & ~rule.clear[i]) | rule.set[i];
+        bool found = false;
+        for (Leaf& leaf : leaves)
+            if (leaf.leaf == rule.leaf && (rule.subleaf == XEN_CPUID_NO_SUBLEAF || leaf.subleaf == rule.subleaf)) {
+                apply(rule, host, leaf);
+                found = true;
+            }
+        if (found || rule.set == std::array<std::uint32_t, 4>{}) continue; // or nothing there to be cleared
+        leaves.push_back({rule.leaf, rule.subleaf, 0, 0, 0, 0});
+        apply(rule, host, leaves.back());
     }
 }
 
@@ -80,7 +92,7 @@ Status apply_cpu_policy(Control& control, DomId domain, bool hvm, std::span<cons
     std::vector<xen_msr_entry_t> msrs, host_msrs;
     HOSPES_TRY(control.get_system_cpu_policy(hvm ? XEN_SYSCTL_cpu_policy_hvm_default : XEN_SYSCTL_cpu_policy_pv_default,
                                              leaves, msrs));
-    if (!hvm) HOSPES_TRY(control.get_system_cpu_policy(XEN_SYSCTL_cpu_policy_host, host, host_msrs));
+    HOSPES_TRY(control.get_system_cpu_policy(XEN_SYSCTL_cpu_policy_host, host, host_msrs));
     adjust_cpu_policy(leaves, host, hvm, rules);
     return control.set_cpu_policy(domain, leaves, msrs);
 }

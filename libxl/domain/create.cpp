@@ -7,6 +7,7 @@
 #include "libxl/core/locks.hpp"
 #include "libxl/core/paths.hpp"
 #include "libxl/device/attachment.hpp"
+#include "libxl/domain/cpuid_rules.hpp"
 #include "libxl/domain/nodes.hpp"
 #include "libxl/domain/placement.hpp"
 #include "libxl/domain/record.hpp"
@@ -162,6 +163,8 @@ class Creation {
         plan_.max_pages = config_.b_info.max_memkb >> 2;
         plan_.vcpus = static_cast<unsigned>(config_.b_info.max_vcpus);
         plan_.command_line = config_.b_info.cmdline;
+        plan_.cpuid = cpuid_rules(config_.b_info.cpuid);
+        if (!config_.b_info.shadow_memkb.is_default()) plan_.paging_pool = config_.b_info.shadow_memkb.value << 10;
         plan_.store_port = HOSPES_TRY(control_->alloc_unbound(domain_, plan_.store_domain));
         plan_.console_port = HOSPES_TRY(control_->alloc_unbound(domain_, plan_.console_domain));
         built_ = config_.b_info.type == DomainType::pv ? HOSPES_TRY(xc::build_pv(*control_, *kernel_, plan_))

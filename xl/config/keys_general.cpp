@@ -183,7 +183,7 @@ const Key general_keys[] = {
     {"vmtrace_buf_kb", number(b, &B::vmtrace_buf_kb), Effect::none},
     {"altp2m", choice<xl::Altp2mMode>(b, &B::altp2m), Effect::none},
     {"timer_mode", numbered_choice<xl::TimerMode>(&B::timer_mode), Effect::none},
-    {"cpuid", read_cpuid, Effect::none},
+    {"cpuid", read_cpuid},
     {"e820_host", in(b, &B::pv, &xl::PvInfo::e820_host), Effect::none},
     {"pvshim", in(b, &B::pvh, &P::pvshim), Effect::none},
     {"pvshim_path", in(b, &B::pvh, &P::pvshim_path), Effect::none},

@@ -9,11 +9,12 @@
 
 namespace hospes::xc {
 
-/// Changes of one CPUID leaf. `subleaf` XEN_CPUID_NO_SUBLEAF: the leaf has none. Bits that the hypervisor
+/// Changes of one CPUID leaf. `subleaf` XEN_CPUID_NO_SUBLEAF: the leaf as a whole. Bits that the hypervisor
 /// cannot give are refused by it, with the leaf's number.
 struct CpuidRule {
     std::uint32_t leaf = 0, subleaf = XEN_CPUID_NO_SUBLEAF;
-    std::array<std::uint32_t, 4> set{}, clear{}; ///< of EAX, EBX, ECX, EDX
+    /// Bits of EAX, EBX, ECX, EDX: to be set, to be cleared, to be as the host has them.
+    std::array<std::uint32_t, 4> set{}, clear{}, host{};
 };
 
 /// Sets the domain's policy. Must come before its vCPUs get their first state.

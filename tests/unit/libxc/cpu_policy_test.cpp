@@ -77,6 +77,19 @@ TEST_CASE("rules set and clear bits, and add leaves only to set something") {
     CHECK(leaves.size() == 4);
 }
 
+TEST_CASE("a rule can ask for what the host has, and for all subleaves") {
+    Leaves leaves{{7, 0, 0, 1, 0, 0}, {7, 1, 0, 2, 0, 0}};
+    const Leaves host{{7, 0, 0, 0xf0, 0, 0}};
+    CpuidRule rule;
+    rule.leaf = 7;
+    rule.host[1] = 0x3f;
+    rule.set[0] = 8;
+    adjust_cpu_policy(leaves, host, true, {&rule, 1});
+    CHECK(leaf(leaves, 7, 0).b == 0x30);
+    CHECK(leaf(leaves, 7, 1).b == 0);
+    CHECK(leaf(leaves, 7, 1).a == 8);
+}
+
 TEST_CASE("the policy starts from the default of the domain's type") {
     FakeTransport fake;
     fake.policies[XEN_SYSCTL_cpu_policy_hvm_default].first[1].a = 0x1111;

@@ -2,6 +2,7 @@
 // CPU lists, CPUID policies and defaults.
 #include <catch2/catch.hpp>
 
+#include "libxl/domain/cpuid_rules.hpp"
 #include "libxl/types/cpu_list.hpp"
 #include "libxl/types/cpuid_policy.hpp"
 #include "libxl/types/defaults.hpp"
@@ -101,4 +102,20 @@ TEST_CASE("defaults fill only what is open") {
     apply_defaults(set);
     CHECK(set.b_info.max_memkb == 1024U);
     CHECK(set.b_info.avail_vcpus.count() == 1);
+}
+
+TEST_CASE("a CPUID policy becomes the builder's rules") {
+    CpuPolicy policy;
+    CpuidEntry entry;
+    entry.leaf = 1;
+    entry.ecx = "10xk" + std::string(27, 'x') + "s";
+    entry.edx = "10"; // not a whole register
+    policy.cpuid.push_back(entry);
+    const auto rules = cpuid_rules(policy);
+    REQUIRE(rules.size() == 1);
+    CHECK(rules[0].leaf == 1);
+    CHECK(rules[0].subleaf == XEN_CPUID_NO_SUBLEAF);
+    CHECK(rules[0].set == std::array<std::uint32_t, 4>{0, 0, 1U << 31, 0});
+    CHECK(rules[0].clear == std::array<std::uint32_t, 4>{0, 0, 1U << 30, 0});
+    CHECK(rules[0].host == std::array<std::uint32_t, 4>{0, 0, 1U << 28 | 1, 0});
 }

@@ -57,10 +57,10 @@ TEST_CASE("cmdline wins over root and extra, types are explicit when given") {
 }
 
 TEST_CASE("unknown keys get a suggestion and known ones without effect a warning") {
-    const auto t = good("name='g'\nmemroy=3\ncpuid='host'\ntype='pv'\nboot='c'\ntee='none'\n");
+    const auto t = good("name='g'\nmemroy=3\ninit_seclabel='x'\ntype='pv'\nboot='c'\ntee='none'\n");
     REQUIRE(t.warnings.size() == 4);
     CHECK(t.warnings[0].hint == "did you mean 'memory'?");
-    CHECK(t.warnings[1].message == "setting 'cpuid' has no effect in this version");
+    CHECK(t.warnings[1].message == "setting 'init_seclabel' has no effect in this version");
     CHECK(t.warnings[2].message == "setting 'boot' is for HVM guests and has no effect on this one");
     CHECK(t.warnings[3].message == "setting 'tee' is for Arm hosts and has no effect here");
 }
