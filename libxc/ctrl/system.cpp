@@ -145,6 +145,27 @@ Result<Control::Numa> Control::numa() {
     return Numa{{memory.data(), memory.data() + count}, {distances.data(), distances.data() + count * count}};
 }
 
+Result<std::vector<std::uint32_t>> Control::device_nodes(std::span<const physdev_pci_device_t> devices) {
+    constexpr const char* stage = "read the devices' NUMA nodes";
+    Buffer<physdev_pci_device_t> asked(transport_, devices.size());
+    Buffer<std::uint32_t> nodes(transport_, devices.size());
+    if (!asked || !nodes) return failed(stage, -ENOMEM);
+    std::copy(devices.begin(), devices.end(), asked.data());
+    // A call may do a part of them only and says how many.
+    for (std::size_t done = 0; done < devices.size();) {
+        xen_sysctl op{};
+        op.cmd = XEN_SYSCTL_pcitopoinfo;
+        op.u.pcitopoinfo.num_devs = static_cast<std::uint32_t>(devices.size() - done);
+        xc::set_handle(op.u.pcitopoinfo.devs, asked.data() + done);
+        xc::set_handle(op.u.pcitopoinfo.nodes, nodes.data() + done);
+        if (const long result = sysctl(op); result < 0) return failed(stage, result);
+        if (op.u.pcitopoinfo.num_devs == 0 || op.u.pcitopoinfo.num_devs > devices.size() - done)
+            return failed(stage, -EIO);
+        done += op.u.pcitopoinfo.num_devs;
+    }
+    return std::vector<std::uint32_t>(nodes.data(), nodes.data() + devices.size());
+}
+
 Result<std::vector<Control::Pool>> Control::pools() {
     constexpr unsigned max_cpus = 4096;
     std::vector<Pool> out;

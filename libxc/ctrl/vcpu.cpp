@@ -46,13 +46,14 @@ Result<xen_domctl_getvcpuinfo> Control::vcpu_info(DomId domain, unsigned vcpu) {
     return op.u.getvcpuinfo;
 }
 
-Status Control::set_affinity(DomId domain, unsigned vcpu, const BitWords* hard, const BitWords* soft) {
+Status Control::set_affinity(DomId domain, unsigned vcpu, const BitWords* hard, const BitWords* soft, bool force) {
     const BitmapArgument hard_map(transport_, hard ? hard->size() * 8 : 8, hard);
     const BitmapArgument soft_map(transport_, soft ? soft->size() * 8 : 8, soft);
     if (!hard_map || !soft_map) return error("pin " + vcpu_name(domain, vcpu), ENOMEM);
     return simple_domctl(*this, domain, XEN_DOMCTL_setvcpuaffinity, "set the CPU affinity of", [&](xen_domctl& op) {
         op.u.vcpuaffinity.vcpu = vcpu;
-        op.u.vcpuaffinity.flags = (hard ? XEN_VCPUAFFINITY_HARD : 0U) | (soft ? XEN_VCPUAFFINITY_SOFT : 0U);
+        op.u.vcpuaffinity.flags = (hard ? XEN_VCPUAFFINITY_HARD : 0U) | (soft ? XEN_VCPUAFFINITY_SOFT : 0U) |
+                                  (force ? XEN_VCPUAFFINITY_FORCE : 0U);
         if (hard) hard_map.describe(op.u.vcpuaffinity.cpumap_hard);
         if (soft) soft_map.describe(op.u.vcpuaffinity.cpumap_soft);
     });
@@ -78,6 +79,18 @@ Status Control::set_node_affinity(DomId domain, const BitWords& nodes) {
     if (!map) return error("set the node affinity of domain " + std::to_string(domain), ENOMEM);
     return simple_domctl(*this, domain, XEN_DOMCTL_setnodeaffinity, "set the node affinity of",
                          [&](xen_domctl& op) { map.describe(op.u.nodeaffinity.nodemap); });
+}
+
+Result<BitWords> Control::get_node_affinity(DomId domain, unsigned nodes) {
+    const BitmapArgument map(transport_, nodes);
+    if (!map) return error("read the node affinity of domain " + std::to_string(domain), ENOMEM);
+    xen_domctl op{};
+    op.cmd = XEN_DOMCTL_getnodeaffinity;
+    op.domain = domain;
+    map.describe(op.u.nodeaffinity.nodemap);
+    if (const long result = domctl(op); result < 0)
+        return error("read the node affinity of domain " + std::to_string(domain), static_cast<int>(-result));
+    return map.words();
 }
 
 Result<xen_domctl_sched_credit2> Control::credit2_get(DomId domain) {

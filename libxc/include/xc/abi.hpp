@@ -12,10 +12,12 @@
 #include <xen/hvm/hvm_op.h>
 #include <xen/hvm/params.h>
 #include <xen/memory.h>
+#include <xen/physdev.h>
 #include <xen/sched.h>
 #include <xen/sysctl.h>
 #include <xen/version.h>
 #include <xen/xen.h>
+#include <xen/xsm/flask_op.h>
 
 static_assert(XEN_DOMCTL_INTERFACE_VERSION == 0x15 && XEN_SYSCTL_INTERFACE_VERSION == 0x15);
 

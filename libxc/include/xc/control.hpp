@@ -4,6 +4,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "xc/transport.hpp"
@@ -49,9 +50,11 @@ class Control {
     Status set_context(DomId domain, unsigned vcpu, const vcpu_guest_context_t& context);
     Result<vcpu_guest_context_t> get_context(DomId domain, unsigned vcpu);
     Result<xen_domctl_getvcpuinfo> vcpu_info(DomId domain, unsigned vcpu);
-    Status set_affinity(DomId domain, unsigned vcpu, const BitWords* hard, const BitWords* soft);
+    /// `force` takes back a temporary pinning that the guest's kernel did itself.
+    Status set_affinity(DomId domain, unsigned vcpu, const BitWords* hard, const BitWords* soft, bool force = false);
     Result<std::pair<BitWords, BitWords>> get_affinity(DomId domain, unsigned vcpu, unsigned cpus);
     Status set_node_affinity(DomId domain, const BitWords& nodes);
+    Result<BitWords> get_node_affinity(DomId domain, unsigned nodes);
     Result<xen_domctl_sched_credit2> credit2_get(DomId domain);
     Status credit2_set(DomId domain, const xen_domctl_sched_credit2& params);
 
@@ -103,6 +106,28 @@ class Control {
     };
     Result<std::vector<Pool>> pools();
     Result<BitWords> free_cpus();
+    /// NUMA node per device in the order asked, XEN_INVALID_NODE_ID or XEN_INVALID_DEV where the
+    /// hypervisor has none.
+    Result<std::vector<std::uint32_t>> device_nodes(std::span<const physdev_pci_device_t> devices);
+
+    // --- CPU pools (ctrl/cpupool.cpp) ---
+    Result<std::uint32_t> pool_create(unsigned scheduler); ///< the id that the hypervisor chose
+    Status pool_destroy(std::uint32_t pool);
+    Status pool_add_cpu(std::uint32_t pool, unsigned cpu);
+    Status pool_remove_cpu(std::uint32_t pool, unsigned cpu); ///< EAGAIN is retried
+    Status pool_move_domain(std::uint32_t pool, DomId domain);
+
+    // --- schedulers (ctrl/sched.cpp): `op` carries scheduler, command and parameters ---
+    Status domain_sched(DomId domain, xen_domctl_scheduler_op& op);
+    Status pool_sched(xen_sysctl_scheduler_op& op);
+    Result<std::vector<xen_domctl_schedparam_vcpu>> rtds_vcpus(DomId domain, std::span<const unsigned> vcpus);
+    Status rtds_set_vcpus(DomId domain, std::span<const xen_domctl_schedparam_vcpu> vcpus);
+
+    // --- Flask (ctrl/flask.cpp); ENOSYS when the hypervisor has no such module ---
+    Result<bool> flask_enforcing();
+    Status flask_enforce(bool on);
+    Status flask_load(std::span<const std::uint8_t> policy);
+    Result<std::string> flask_label(std::uint32_t sid);
 
     // Raw envelopes for operations that are used once; `op` must live in hypercall memory already
     // described by handles.
