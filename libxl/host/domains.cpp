@@ -11,10 +11,6 @@
 namespace hospes::xl {
 namespace {
 
-/// Room that a domain's limit leaves beyond the guest's own memory, for pages that the toolstack and
-/// the hypervisor put into it.
-constexpr std::uint64_t slack_kib = 1024;
-
 std::uint64_t kib(std::uint64_t pages) { return pages << (xc::page_shift - 10); }
 
 Result<DomainRow> row_of(Host& host, const xc::DomainInfo& info, Columns want, unsigned nodes) {
@@ -97,21 +93,6 @@ Result<std::vector<unsigned>> node_of_cpus(Host& host) {
     for (const xen_sysctl_cputopo_t& cpu : HOSPES_TRY(control->cpu_topology()))
         nodes.push_back(cpu.core == XEN_INVALID_CORE_ID ? ~0U : cpu.node);
     return nodes;
-}
-
-Status set_max_memory(Host& host, xc::DomId domain, std::uint64_t wanted) {
-    xc::Control* const control = HOSPES_TRY(host.control());
-    xs::Client* const store = HOSPES_TRY(host.store());
-    const std::string stage = "set the memory limit of domain " + std::to_string(domain);
-    const auto text = HOSPES_TRY(store->try_read(path::domain(domain) + "/memory/target"));
-    const auto target = to_number<std::uint64_t>(text.value_or(""));
-    if (!target) return error(stage, ENOENT, "the store has no memory target of it", "does the domain exist?");
-    if (wanted < *target)
-        return error(stage, EINVAL,
-                     "its memory target is " + std::to_string(*target >> 10) + " MiB, above the new limit of " +
-                         std::to_string(wanted >> 10) + " MiB",
-                     "lower the target first: xl mem-set");
-    return control->max_memory(domain, wanted + slack_kib);
 }
 
 Result<std::optional<std::uint64_t>> start_time(Host& host, xc::DomId domain) {

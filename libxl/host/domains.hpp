@@ -53,9 +53,6 @@ Result<Affinity> set_affinity(Host& host, xc::DomId domain, unsigned vcpu, const
 /// online.
 Result<std::vector<unsigned>> node_of_cpus(Host& host);
 
-/// Limits what a guest may allocate to `kib` (mem-max). Below the present target is refused.
-Status set_max_memory(Host& host, xc::DomId domain, std::uint64_t kib);
-
 /// Seconds since the epoch at which the guest was started, from the store; nullopt when it says
 /// none (domain 0).
 Result<std::optional<std::uint64_t>> start_time(Host& host, xc::DomId domain);

@@ -19,6 +19,8 @@ struct JsonError {
 
 /// `pretty`: yajl's beautified form with four spaces, as xl prints it.
 std::string to_json(const DomainConfig& config, bool pretty = true);
+std::string to_json(const DeviceDisk& disk, bool pretty = true);
+std::string to_json(const DeviceNic& nic, bool pretty = true);
 std::variant<DomainConfig, JsonError> domain_config_from_json(std::string_view text);
 
 } // namespace hospes::xl

@@ -135,12 +135,16 @@ class Writer {
     std::unique_ptr<yajl_gen_t, decltype(&yajl_gen_free)> gen_;
 };
 
-} // namespace
-
-std::string to_json(const DomainConfig& config, bool pretty) {
+template <typename T> std::string written(const T& value, bool pretty) {
     Writer writer(pretty);
-    writer.write(config);
+    writer.write(value);
     return writer.text();
 }
+
+} // namespace
+
+std::string to_json(const DomainConfig& config, bool pretty) { return written(config, pretty); }
+std::string to_json(const DeviceDisk& disk, bool pretty) { return written(disk, pretty); }
+std::string to_json(const DeviceNic& nic, bool pretty) { return written(nic, pretty); }
 
 } // namespace hospes::xl
