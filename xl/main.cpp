@@ -1,69 +1,90 @@
 // SPDX-License-Identifier: MIT
+#include <unistd.h>
+
 #include <cstdio>
 #include <cstring>
 
 #include "xl/command.hpp"
 #include "xl/config/parser.hpp"
+#include "xl/help.hpp"
+#include "xl/verbs.hpp"
 
 namespace {
 
 using namespace hospes::cli;
 
-void usage(FILE* to) {
-    std::fprintf(to, "Usage: xl [-vftTN] <subcommand> [args]\n\nxl full list of subcommands:\n\n");
-    for (const std::string_view name : command_names()) {
-        const auto command = make_command(name);
-        std::string_view summary = command->help();
-        // The .md starts with "# xl VERB" and a one-line summary.
-        summary.remove_prefix(std::min(summary.find("\n\n") + 2, summary.size()));
-        summary = summary.substr(0, summary.find('\n'));
-        std::fprintf(to, " %-19s %.*s\n", std::string(name).c_str(), static_cast<int>(summary.size()), summary.data());
+int overview(int code) {
+    std::fputs(render_overview(command_names()).c_str(), stdout);
+    return code;
+}
+
+/// The options before the verb. False: complained.
+bool parse_global(std::span<char* const> arguments, std::size_t& at, Context& context, bool& help) {
+    for (; at < arguments.size() && arguments[at][0] == '-'; ++at) {
+        help = help || std::strcmp(arguments[at], "--help") == 0;
+        if (help) return true;
+        for (const char* letter = arguments[at] + 1; *letter; ++letter) {
+            switch (*letter) {
+            case 'v': ++context.verbosity; break;
+            case 'f': context.force = true; break;
+            case 'N': context.dry_run = true; break;
+            case 't': context.progress_cr = true; break;
+            case 'T': report_with_time(true); break;
+            case 'h': help = true; return true;
+            default: complain("%s: invalid option -- '%c'\nunknown global option", arguments[0], *letter); return false;
+            }
+        }
     }
+    return true;
+}
+
+bool read_settings(Context& context) {
+    auto loaded = load_settings();
+    if (const auto* bad = std::get_if<hospes::cfg::Diagnostic>(&loaded)) {
+        complain("xl: %s", bad->render().c_str());
+        return false;
+    }
+    context.settings = std::get<Settings>(std::move(loaded));
+    for (const std::string& warning : context.settings.warnings)
+        complain("%s", warning.c_str());
+    return true;
+}
+
+int help_verb(Context& context, const std::vector<std::string>& arguments) {
+    if (arguments.empty() || arguments[0] == "--long") return overview(exit_success);
+    const auto command = make_command(arguments[0]);
+    if (command) return run_command(*command, context, {"--help"});
+    std::printf("command \"%s\" not implemented\n", arguments[0].c_str());
+    return exit_success;
+}
+
+int unknown_verb(const std::string& name) {
+    complain("command not implemented");
+    const std::string close = hospes::cfg::closest_name(name, command_names());
+    if (!close.empty()) complain("    hint: did you mean 'xl %s'?", close.c_str());
+    return exit_failure;
 }
 
 } // namespace
 
 int main(int argc, char** argv) {
     Context context;
-    int at = 1;
-    for (; at < argc && argv[at][0] == '-'; ++at) {
-        for (const char* letter = argv[at] + 1; *letter; ++letter) {
-            switch (*letter) {
-            case 'v': ++context.verbosity; break;
-            case 'f': context.force = true; break;
-            case 'N': context.dry_run = true; break;
-            case 't': break; // carriage returns in progress: decided by the terminal
-            case 'T': context.timestamps = true; break;
-            default:
-                if (std::strcmp(argv[at], "--help") == 0 || *letter == 'h') {
-                    usage(stdout);
-                    return exit_success;
-                }
-                std::fprintf(stderr, "unknown global option\n");
-                return exit_usage;
-            }
-        }
-    }
-    if (at == argc) {
-        usage(stderr);
-        return exit_failure;
-    }
-    const std::string name = argv[at++];
-    std::vector<std::string> arguments(argv + at, argv + argc);
-    if (name == "help") {
-        const auto command = arguments.empty() ? nullptr : make_command(arguments[0]);
-        if (!command) {
-            usage(stdout);
-            return exit_success;
-        }
-        return run_command(*command, context, {"--help"});
-    }
+    std::size_t at = 1;
+    const std::span<char* const> given(argv, static_cast<std::size_t>(argc));
+    bool help = false;
+    if (!parse_global(given, at, context, help)) return exit_failure;
+    if (help) return overview(exit_success);
+    if (at == given.size()) return overview(exit_failure);
+    const std::string name = given[at++];
+    std::vector<std::string> arguments(given.begin() + static_cast<std::ptrdiff_t>(at), given.end());
+    if (name == "help") return help_verb(context, arguments);
     const auto command = make_command(name);
-    if (!command) {
-        std::fprintf(stderr, "command \"%s\" not implemented\n", name.c_str());
-        const std::string close = hospes::cfg::closest_name(name, command_names());
-        if (!close.empty()) std::fprintf(stderr, "    hint: did you mean 'xl %s'?\n", close.c_str());
-        return exit_failure;
-    }
-    return run_command(*command, context, std::move(arguments));
+    if (!command) return unknown_verb(name);
+    if (context.dry_run && !verb_facts(command->name()).dry_run)
+        return complain("command does not implement -N (dryrun) option");
+    if (!read_settings(context)) return exit_failure;
+    const int code = run_command(*command, context, std::move(arguments));
+    // A full disk or a closed pipe must not look like success.
+    if (std::fflush(stdout) != 0 && code == exit_success) return complain("stdout: %s", std::strerror(errno));
+    return code;
 }

@@ -1,101 +1,152 @@
 // SPDX-License-Identifier: MIT
 #include "xl/command.hpp"
 
-#include <unistd.h>
-
+#include <cerrno>
 #include <cstdio>
+#include <random>
 
 #include "libxl/domain/create.hpp"
+#include "libxl/domain/events.hpp"
+#include "libxl/host/cpu_set.hpp"
+#include "libxl/host/domains.hpp"
+#include "libxl/types/cpu_list.hpp"
 #include "libxl/types/json.hpp"
-#include "xc/image.hpp"
-#include "xl/config/parser.hpp"
-#include "xl/config/to_domain.hpp"
+#include "xl/arguments.hpp"
+#include "xl/explain.hpp"
+#include "xl/guest_file.hpp"
+#include "xl/output/json.hpp"
+#include "xl/output/progress.hpp"
 
 namespace hospes::cli {
 namespace {
+
+// libxl's errors as the stock xl turns them into exit codes.
+constexpr int exit_no_file = 6, exit_not_created = 3;
+
+/// vm.cpumask and its kin restrict each vCPU; one without an affinity of its own gets the mask.
+Status mask_vcpus(Context& context, xl::DomainConfig& config) {
+    const Settings& settings = context.settings;
+    if (settings.cpumask.empty() && settings.pv_cpumask.empty() && settings.hvm_cpumask.empty()) return {};
+    const auto layout = HOSPES_TRY(xl::node_of_cpus(context.host));
+    auto& affinities = config.b_info.vcpu_hard_affinity;
+    if (affinities.empty()) affinities.push_back(HOSPES_TRY(xl::parse_cpu_list("all", layout)));
+    for (xl::Bitmap& hard : affinities)
+        HOSPES_TRY(apply_masks(settings, config.c_info.type, layout, hard));
+    return {};
+}
+
+/// domid_policy="random" of xl.conf: an id that no domain has.
+Result<xc::DomId> random_domid(Context& context) {
+    const auto rows = HOSPES_TRY(xl::list_domains(context.host));
+    std::random_device device;
+    std::uniform_int_distribution<unsigned> ids(1, DOMID_FIRST_RESERVED - 1);
+    for (;;) {
+        const auto id = static_cast<xc::DomId>(ids(device));
+        bool taken = false;
+        for (const xl::DomainRow& row : rows)
+            taken = taken || row.id == id;
+        if (!taken) return id;
+    }
+}
 
 class CreateCommand final : public Command {
   public:
     static constexpr std::string_view verb = "create";
     [[nodiscard]] std::string_view name() const override { return verb; }
-    [[nodiscard]] std::string_view help() const override {
-        return
-#include "create.md.inc"
-            ;
-    }
     [[nodiscard]] std::vector<Option> options() override {
+        const auto flag = [](bool& to) { return [&to](const char*) { to = true; }; };
         return {{'f', "defconfig", true, [this](const char* value) { file_ = value; }},
-                {'p', nullptr, false, [this](const char*) { paused_ = true; }},
-                {'q', "quiet", false, [this](const char*) { quiet_ = true; }},
-                {'n', "dryrun", false, [this](const char*) { dry_run_ = true; }},
-                {0, "explain", false, [this](const char*) { explain_ = true; }},
-                // Watching over a created domain is not this process's task here: accepted and
-                // without effect.
-                {'e', nullptr, false, [](const char*) {}},
-                {'d', nullptr, false, [](const char*) {}}};
+                {'p', nullptr, false, flag(paused_)},
+                {'c', nullptr, false, flag(console_)},
+                {'q', "quiet", false, flag(quiet_)},
+                {'n', "dryrun", false, flag(dry_run_)},
+                {'d', nullptr, false, flag(debug_)},
+                {'F', nullptr, false, flag(foreground_)},
+                {'e', nullptr, false, flag(unwatched_)},
+                {'V', "vncviewer", false, flag(viewer_)},
+                {'A', "vncviewer-autopass", false, flag(autopass_)},
+                {0, "explain", false, flag(explain_)},
+                {0, "ignore-global-affinity-masks", false, flag(ignore_masks_)}};
     }
     int run(Context& context, std::span<const std::string> arguments) override {
-        std::size_t next = 0;
-        if (file_.empty() && !arguments.empty() && arguments[0].find('=') == std::string::npos)
-            file_ = arguments[next++];
-        if (file_.empty()) {
-            std::fprintf(stderr, "xl create: no configuration file is named\n");
-            return exit_usage;
+        GuestFile wanted(context);
+        if (const int code = wanted.take_arguments(arguments, file_); code != exit_success) return usage(code);
+        if (wanted.name().empty()) {
+            complain("Config file not specified and none in save file");
+            return exit_no_file;
         }
-        cfg::Translation wanted;
-        if (!read_config(arguments.subspan(next), wanted)) return exit_failure;
-        if (context.dry_run || dry_run_) {
-            std::printf("%s\n", xl::to_json(wanted.config).c_str());
-            return exit_success;
-        }
-        if (!quiet_) std::fprintf(stderr, "Parsing config from %s\n", file_.c_str());
+        if (const int code = wanted.read(!quiet_); code != exit_success) return code;
+        xl::DomainConfig& config = wanted.config();
+        if (!ignore_masks_) XL_TRY(mask_vcpus(context, config));
+        if (explain_) return explain_creation(context, config);
+        if (context.dry_run || dry_run_ || debug_) std::fputs((xl::to_json(config) + "\n").c_str(), stdout);
+        if (context.dry_run || dry_run_) return exit_success;
+        if (context.settings.random_domids && config.c_info.domid == 0)
+            config.c_info.domid = XL_TRY(random_domid(context));
+        const auto domain = create(context, config);
+        return domain ? after_creation(context, *domain) : exit_not_created;
+    }
+
+  private:
+    std::optional<xc::DomId> create(Context& context, const xl::DomainConfig& config) const {
+        output::Progress progress(
+            output::Progress::form_for(quiet_, context.verbosity > 0 || debug_, context.progress_cr));
         xl::CreateOptions options;
         options.paused = paused_;
-        const bool live = isatty(STDERR_FILENO) && !quiet_;
-        options.progress = [&](std::string_view stage) {
-            if (live) std::fprintf(stderr, "\r\033[K%.*s ...", static_cast<int>(stage.size()), stage.data());
-        };
-        auto created = xl::create_domain(context.host, std::move(wanted.config), options);
-        if (live) std::fprintf(stderr, "\r\033[K");
-        const xl::CreatedDomain domain = XL_TRY(std::move(created));
-        if (context.verbosity || explain_) {
-            std::fprintf(stderr, "domain %u is %s: %s\n", domain.domain,
-                         std::string(to_string(domain.type.type)).c_str(), domain.type.reason.c_str());
-            for (const auto& [stage, seconds] : domain.stages)
-                std::fprintf(stderr, "  %-26s %8.3f s\n", stage.c_str(), seconds);
+        options.progress = [&progress](std::string_view stage) { progress.stage(stage); };
+        const auto created = xl::create_domain(context.host, config, options);
+        progress.finish();
+        if (!created) {
+            report(created.problem());
+            return std::nullopt;
+        }
+        if (context.verbosity > 0 || debug_) {
+            complain("domain %u is %s: %s", created->domain, std::string(to_string(created->type.type)).c_str(),
+                     created->type.reason.c_str());
+            for (const auto& [stage, seconds] : created->stages)
+                complain("  %-26s %8.3f s", stage.c_str(), seconds);
+        }
+        if (context.json) {
+            output::Json json(stdout);
+            json.open_map();
+            json.field("domid", created->domain);
+            json.field("name", config.c_info.name);
+            json.field("type", to_string(created->type.type));
+            json.field("reason", created->type.reason);
+            json.close_map();
+        }
+        return created->domain;
+    }
+    /// What the user wants of a guest that runs: its console, its display, to wait for its end.
+    [[nodiscard]] int after_creation(Context& context, xc::DomId domain) const {
+        int code = exit_success;
+        if (viewer_ || autopass_) code = run_verb(context, "vncviewer", domain, autopass_ ? "--autopass" : nullptr);
+        if (console_) code = run_verb(context, "console", domain, nullptr);
+        if (foreground_ && code == exit_success) code = wait_for_end(context, domain);
+        return code;
+    }
+    static int run_verb(Context& context, std::string_view other, xc::DomId domain, const char* option) {
+        const auto command = make_command(other);
+        if (!command) return not_supported_yet(other);
+        std::vector<std::string> arguments;
+        if (option) arguments.emplace_back(option);
+        arguments.push_back(std::to_string(domain));
+        std::fflush(nullptr);
+        return run_command(*command, context, std::move(arguments));
+    }
+    static int wait_for_end(Context& context, xc::DomId domain) {
+        const auto cancel = xl::Cancel::on_signals();
+        auto events = XL_TRY(xl::DomainEvents::open(context.host, {domain}));
+        while (const auto event = XL_TRY(events.next(-1, cancel.get()))) {
+            if (event->kind == xl::DomainEvent::Kind::death) return exit_success;
+            complain("Domain %u has shut down, reason code %d", domain, static_cast<int>(event->reason));
         }
         return exit_success;
     }
 
-  private:
-    /// Reads the file and the overrides; reports what is wrong. False: stop.
-    bool read_config(std::span<const std::string> overrides, cfg::Translation& out) const {
-        const auto bytes = xc::read_file(file_, 1U << 20);
-        if (!bytes) {
-            report(bytes.problem());
-            return false;
-        }
-        auto parsed = cfg::parse({reinterpret_cast<const char*>(bytes->data()), bytes->size()}, file_);
-        if (const auto* bad = std::get_if<cfg::Diagnostic>(&parsed)) return complain(*bad);
-        cfg::File& file = std::get<cfg::File>(parsed);
-        for (const std::string& text : overrides) {
-            const auto applied = cfg::parse_override(file, text);
-            if (const auto* bad = std::get_if<cfg::Diagnostic>(&applied)) return complain(*bad);
-        }
-        auto translated = cfg::to_domain_config(file, {});
-        if (const auto* bad = std::get_if<cfg::Diagnostic>(&translated)) return complain(*bad);
-        out = std::get<cfg::Translation>(std::move(translated));
-        for (const cfg::Diagnostic& warning : out.warnings)
-            std::fprintf(stderr, "xl: warning: %s\n", warning.render().c_str());
-        return true;
-    }
-    static bool complain(const cfg::Diagnostic& bad) {
-        std::fprintf(stderr, "xl: %s\n", bad.render().c_str());
-        return false;
-    }
-
     std::string file_;
-    bool paused_ = false, quiet_ = false, dry_run_ = false, explain_ = false;
+    bool paused_ = false, console_ = false, quiet_ = false, dry_run_ = false, debug_ = false, foreground_ = false,
+         unwatched_ = false, viewer_ = false, autopass_ = false, explain_ = false, ignore_masks_ = false;
 };
 
 const Register<CreateCommand> registration;

@@ -3,6 +3,8 @@
 
 #include <cstdio>
 
+#include "xl/output/json.hpp"
+
 namespace hospes::cli {
 namespace {
 
@@ -10,18 +12,18 @@ class DmesgCommand final : public Command {
   public:
     static constexpr std::string_view verb = "dmesg";
     [[nodiscard]] std::string_view name() const override { return verb; }
-    [[nodiscard]] std::string_view help() const override {
-        return
-#include "dmesg.md.inc"
-            ;
-    }
     [[nodiscard]] std::vector<Option> options() override {
         return {{'c', "clear", false, [this](const char*) { clear_ = true; }}};
     }
     int run(Context& context, std::span<const std::string>) override {
         xc::Control* const control = XL_TRY(context.host.control());
         const std::string log = XL_TRY(control->console_ring(clear_));
-        std::fwrite(log.data(), 1, log.size(), stdout);
+        if (context.json) {
+            output::Json json(stdout);
+            json.value(log);
+        } else {
+            std::fwrite(log.data(), 1, log.size(), stdout);
+        }
         return exit_success;
     }
 

@@ -3,6 +3,9 @@
 
 #include <cstdio>
 
+#include "libxl/host/domains.hpp"
+#include "xl/output/json.hpp"
+
 namespace hospes::cli {
 namespace {
 
@@ -10,15 +13,20 @@ class DomidCommand final : public Command {
   public:
     static constexpr std::string_view verb = "domid";
     [[nodiscard]] std::string_view name() const override { return verb; }
-    [[nodiscard]] std::string_view help() const override {
-        return
-#include "domid.md.inc"
-            ;
-    }
     [[nodiscard]] unsigned required_arguments() const override { return 1; }
     int run(Context& context, std::span<const std::string> arguments) override {
-        std::printf("%u\n", XL_TRY(context.host.find(arguments[0])));
-        return exit_success;
+        // Here a number is a name like any other, as with the stock xl.
+        for (const xl::DomainRow& row : XL_TRY(xl::list_domains(context.host))) {
+            if (row.name != arguments[0]) continue;
+            if (context.json) {
+                output::Json json(stdout);
+                json.value(row.id);
+            } else {
+                std::printf("%u\n", row.id);
+            }
+            return exit_success;
+        }
+        return complain("Can't get domid of domain name '%s', maybe this domain does not exist.", arguments[0].c_str());
     }
 };
 

@@ -3,6 +3,10 @@
 
 #include <cstdio>
 
+#include "libxl/device/spec_text.hpp"
+#include "libxl/host/domains.hpp"
+#include "xl/output/json.hpp"
+
 namespace hospes::cli {
 namespace {
 
@@ -10,17 +14,19 @@ class DomnameCommand final : public Command {
   public:
     static constexpr std::string_view verb = "domname";
     [[nodiscard]] std::string_view name() const override { return verb; }
-    [[nodiscard]] std::string_view help() const override {
-        return
-#include "domname.md.inc"
-            ;
-    }
     [[nodiscard]] unsigned required_arguments() const override { return 1; }
     int run(Context& context, std::span<const std::string> arguments) override {
-        const xc::DomId domain = XL_TRY(context.host.find(arguments[0]));
-        xc::Control* const control = XL_TRY(context.host.control());
-        static_cast<void>(XL_TRY(control->info(domain)));
-        std::printf("%s\n", context.host.name_of(domain).c_str());
+        const auto domain = xl::to_number<xc::DomId>(arguments[0]);
+        if (!domain) return complain("Invalid domain id.\n");
+        const auto row = xl::describe_domain_row(context.host, *domain);
+        if (!row)
+            return complain("Can't get domain name of domain id '%u', maybe this domain does not exist.", *domain);
+        if (context.json) {
+            output::Json json(stdout);
+            json.value(row->name);
+        } else {
+            std::printf("%s\n", row->name.c_str());
+        }
         return exit_success;
     }
 };

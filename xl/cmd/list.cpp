@@ -1,113 +1,75 @@
 // SPDX-License-Identifier: MIT
 #include "xl/command.hpp"
 
+#include <cerrno>
 #include <cstdio>
 
-#include "libxl/types/basic.hpp"
-#include "xl/output/json.hpp"
+#include "libxl/host/running_config.hpp"
+#include "xl/output/configuration.hpp"
+#include "xl/output/domain_table.hpp"
 
 namespace hospes::cli {
 namespace {
-
-std::uint64_t memory_mib(const xc::DomainInfo& d) { return (d.tot_pages + d.outstanding_pages) >> 8; }
-double cpu_seconds(const xc::DomainInfo& d) { return static_cast<double>(d.cpu_time) / 1e9; }
-
-xl::Uuid uuid_of(const xc::DomainInfo& d) {
-    xl::Uuid uuid;
-    std::copy(d.handle, d.handle + sizeof(d.handle), uuid.bytes.begin());
-    return uuid;
-}
-
-/// The six letters of the State column.
-std::string state_letters(const xc::DomainInfo& d) {
-    const xl::DomainState s = xl::state_of(d);
-    std::string out = "------";
-    const bool crashed = s.shut_down && s.reason == xl::ShutdownReason::crash;
-    const bool flags[] = {s.running, s.blocked, s.paused, s.shut_down, crashed, s.dying};
-    for (std::size_t i = 0; i < out.size(); ++i)
-        if (flags[i]) out[i] = "rbpscd"[i];
-    return out;
-}
 
 class ListCommand final : public Command {
   public:
     static constexpr std::string_view verb = "list";
     [[nodiscard]] std::string_view name() const override { return verb; }
-    [[nodiscard]] std::string_view help() const override {
-        return
-#include "list.md.inc"
-            ;
-    }
     [[nodiscard]] std::vector<Option> options() override {
-        return {{'v', "verbose", false, [this](const char*) { verbose_ = true; }},
-                {'Z', "context", false, [this](const char*) { label_ = true; }},
-                {'c', "cpupool", false, [this](const char*) { pool_ = true; }},
-                {'n', "numa", false, [this](const char*) { numa_ = true; }},
-                {0, "type", false, [this](const char*) { type_ = true; }}};
+        return {{'l', "long", false, [this](const char*) { long_ = true; }},
+                {'v', "verbose", false, [this](const char*) { columns_.verbose = true; }},
+                {'Z', "context", false, [this](const char*) { columns_.label = true; }},
+                {'c', "cpupool", false, [this](const char*) { columns_.pool = true; }},
+                {'n', "numa", false, [this](const char*) { columns_.numa = true; }},
+                {0, "type", false, [this](const char*) { columns_.type = true; }}};
     }
     int run(Context& context, std::span<const std::string> arguments) override {
-        xc::Control* const control = XL_TRY(context.host.control());
-        std::vector<xc::DomainInfo> domains;
-        if (arguments.empty()) domains = XL_TRY(control->list());
-        for (const std::string& wanted : arguments) {
-            const xc::DomId domain = XL_TRY(context.host.find(wanted));
-            domains.push_back(XL_TRY(control->info(domain)));
+        if (arguments.size() > 1) return usage(exit_failure);
+        const bool all = context.json;
+        const xl::Columns want{.label = all || columns_.verbose || columns_.label,
+                               .pool = all || columns_.pool,
+                               .nodes = all || columns_.numa,
+                               .type = all || columns_.type};
+        std::vector<xl::DomainRow> rows;
+        if (arguments.empty()) {
+            rows = XL_TRY(xl::list_domains(context.host, want));
+        } else {
+            auto row = xl::describe_domain_row(context.host, XL_DOMAIN(context, arguments[0]), want);
+            if (!row && row.problem().code == ESRCH)
+                return complain("Error: Domain '%s' does not exist.", arguments[0].c_str());
+            rows.push_back(XL_TRY(std::move(row)));
         }
-        if (context.json)
-            print_json(context.host, domains);
-        else
-            print_table(context.host, domains);
+        if (long_) return print_configurations(context.host, rows);
+        if (context.json) {
+            output::Json json(stdout);
+            output::domain_json(json, rows);
+            return exit_success;
+        }
+        if (columns_.numa) {
+            xc::Control* const control = XL_TRY(context.host.control());
+            columns_.nodes = XL_TRY(control->phys_info()).nr_nodes;
+        }
+        std::fputs(output::domain_table(rows, columns_).c_str(), stdout);
         return exit_success;
     }
 
   private:
-    void print_table(xl::Host& host, const std::vector<xc::DomainInfo>& domains) const {
-        std::printf("Name                                        ID   Mem VCPUs\tState\tTime(s)");
-        if (verbose_) std::printf("   UUID                            Reason-Code\tSecurity Label");
-        if (label_ && !verbose_) std::printf("   Security Label");
-        if (pool_) std::printf("         Cpupool");
-        if (numa_) std::printf(" NODE Affinity");
-        if (type_) std::printf(" Type");
-        std::printf("\n");
-        for (const xc::DomainInfo& d : domains)
-            print_row(host, d);
-    }
-    void print_row(xl::Host& host, const xc::DomainInfo& d) const {
-        std::printf("%-40s %5d %5lu %5d     %s  %8.1f", host.name_of(d.domain).c_str(), d.domain, memory_mib(d),
-                    d.nr_online_vcpus, state_letters(d).c_str(), cpu_seconds(d));
-        if (verbose_) {
-            const xl::DomainState s = xl::state_of(d);
-            std::printf(" %s", to_string(uuid_of(d)).c_str());
-            if (s.shut_down)
-                std::printf(" %8x", static_cast<unsigned>(s.reason));
-            else
-                std::printf(" %8s", "-");
+    static int print_configurations(xl::Host& host, const std::vector<xl::DomainRow>& rows) {
+        std::vector<std::pair<xc::DomId, xl::DomainConfig>> all;
+        for (const xl::DomainRow& row : rows) {
+            auto config = xl::running_config(host, row.id);
+            if (!config) {
+                report(config.problem()); // the others are worth printing
+                continue;
+            }
+            all.emplace_back(row.id, *std::move(config));
         }
-        if (verbose_ || label_) std::printf(" %16s", "-");
-        if (pool_) std::printf("%16s", host.pool_name(d.cpupool).ok() ? (*host.pool_name(d.cpupool)).c_str() : "-");
-        if (numa_) std::printf(" %s", "all");
-        if (type_) std::printf(" %s", std::string(to_string(xl::type_of(host, d))).c_str());
-        std::printf("\n");
-    }
-    static void print_json(xl::Host& host, const std::vector<xc::DomainInfo>& domains) {
-        output::Json json(stdout);
-        json.open_array();
-        for (const xc::DomainInfo& d : domains) {
-            json.open_map();
-            json.field("name", host.name_of(d.domain));
-            json.field("domid", static_cast<std::uint64_t>(d.domain));
-            json.field("uuid", to_string(uuid_of(d)));
-            json.field("type", std::string(to_string(xl::type_of(host, d))));
-            json.field("memory_mib", memory_mib(d));
-            json.field("vcpus", static_cast<std::uint64_t>(d.nr_online_vcpus));
-            json.field("state", state_letters(d));
-            json.field("cpu_ns", d.cpu_time);
-            json.close_map();
-        }
-        json.close_array();
+        std::fputs(output::configurations_text(all).c_str(), stdout);
+        return exit_success;
     }
 
-    bool verbose_ = false, label_ = false, pool_ = false, numa_ = false, type_ = false;
+    output::ListColumns columns_;
+    bool long_ = false;
 };
 
 const Register<ListCommand> registration;

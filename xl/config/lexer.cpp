@@ -96,7 +96,7 @@ Token Lexer::word(bool number) {
     token.place = place_;
     token.kind = number ? Token::Kind::number : Token::Kind::name;
     token.text += advance(); // the first character was looked at by the caller; it may be a minus sign
-    while (at_ < text_.size() && is_word(peek()))
+    while (at_ < text_.size() && (is_word(peek()) || (!number && peek() == '.'))) // xl.conf: vif.default.bridge
         token.text += advance();
     if (!number) return token;
     const bool hex = token.text.starts_with("0x") || token.text.starts_with("0X");

@@ -4,6 +4,7 @@
 
 #include <yajl/yajl_gen.h>
 
+#include <concepts>
 #include <cstdint>
 #include <cstdio>
 #include <string>
@@ -31,21 +32,28 @@ class Json {
     void close_map() { yajl_gen_map_close(gen_); }
     void open_array() { yajl_gen_array_open(gen_); }
     void close_array() { yajl_gen_array_close(gen_); }
-    void text(std::string_view value) {
-        yajl_gen_string(gen_, reinterpret_cast<const unsigned char*>(value.data()), value.size());
+
+    void value(std::string_view text) {
+        yajl_gen_string(gen_, reinterpret_cast<const unsigned char*>(text.data()), text.size());
     }
-    void number(std::uint64_t value) {
-        const std::string digits = std::to_string(value);
-        yajl_gen_number(gen_, digits.data(), digits.size());
+    void value(const char* text) { value(std::string_view(text)); }
+    void value(const std::string& text) { value(std::string_view(text)); }
+    template <std::same_as<bool> Flag> void value(Flag flag) { yajl_gen_bool(gen_, flag); }
+    template <std::integral Number>
+    requires(!std::same_as<Number, bool>) void value(Number number) { literal(std::to_string(number)); }
+    void null() { yajl_gen_null(gen_); }
+    /// A finished JSON value, such as a configuration's own form.
+    void literal(std::string_view json) { yajl_gen_number(gen_, json.data(), json.size()); }
+
+    void key(std::string_view name) { value(name); }
+    template <typename T> void field(std::string_view name, const T& content) {
+        key(name);
+        value(content);
     }
-    void field(std::string_view key, std::string_view value) {
-        text(key);
-        text(value);
-    }
-    void field(std::string_view key, std::uint64_t value) {
-        text(key);
-        number(value);
-    }
+
+    // Kept for callers that name the kind of value.
+    void text(std::string_view content) { value(content); }
+    void number(std::uint64_t content) { value(content); }
 
   private:
     std::FILE* to_;

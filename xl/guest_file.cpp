@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MIT
+#include "xl/guest_file.hpp"
+
+#include <cstring>
+
+#include "xc/image.hpp"
+#include "xl/config/parser.hpp"
+#include "xl/config/to_domain.hpp"
+
+namespace hospes::cli {
+namespace {
+
+constexpr std::size_t size_limit = 1U << 20;
+constexpr int exit_unreadable = 3; // libxl's ERROR_FAIL, which the stock xl answers here
+
+int complain_of(const cfg::Diagnostic& bad) { return complain("xl: %s", bad.render().c_str()); }
+
+} // namespace
+
+int GuestFile::take_arguments(std::span<const std::string> arguments, const std::string& named) {
+    name_ = named;
+    for (const std::string& argument : arguments) {
+        if (argument.find('=') != std::string::npos)
+            overrides_.push_back(argument);
+        else if (name_.empty())
+            name_ = argument;
+        else
+            return exit_usage;
+    }
+    return exit_success;
+}
+
+int GuestFile::read(bool tell) {
+    const auto bytes = xc::read_file(name_, size_limit);
+    if (!bytes) {
+        const Error& why = bytes.problem();
+        complain("Failed to read config file: %s: %s", name_.c_str(),
+                 why.code ? std::strerror(why.code) : why.cause.c_str());
+        return exit_unreadable;
+    }
+    if (tell) complain("Parsing config from %s", name_.c_str());
+    auto parsed = cfg::parse({reinterpret_cast<const char*>(bytes->data()), bytes->size()}, name_);
+    if (const auto* bad = std::get_if<cfg::Diagnostic>(&parsed)) return complain_of(*bad);
+    cfg::File& file = std::get<cfg::File>(parsed);
+    for (const std::string& text : overrides_) {
+        const auto applied = cfg::parse_override(file, text);
+        if (const auto* bad = std::get_if<cfg::Diagnostic>(&applied)) return complain_of(*bad);
+    }
+    auto translated = cfg::to_domain_config(file, settings_.defaults());
+    if (const auto* bad = std::get_if<cfg::Diagnostic>(&translated)) return complain_of(*bad);
+    cfg::Translation& done = std::get<cfg::Translation>(translated);
+    for (const cfg::Diagnostic& warning : done.warnings)
+        complain("xl: warning: %s", warning.render().c_str());
+    config_ = std::move(done.config);
+    settings_.complete(config_);
+    return exit_success;
+}
+
+} // namespace hospes::cli

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT
+// A guest's configuration as create and config-update take it: a file, and KEY=VALUE arguments that
+// come after it and win; completed with the defaults of xl.conf.
+#pragma once
+
+#include <span>
+
+#include "libxl/types/domain_config.hpp"
+#include "xl/command.hpp"
+
+namespace hospes::cli {
+
+class GuestFile {
+  public:
+    explicit GuestFile(const Context& context) : settings_(context.settings) {}
+
+    /// Sorts the arguments into the file's name and overrides; `named` is what -f gave. exit_usage
+    /// when there is more than one file.
+    int take_arguments(std::span<const std::string> arguments, const std::string& named);
+    /// Reads and translates; complains, and answers the exit code of the stock xl. `tell`: "Parsing
+    /// config from FILE" on stderr.
+    int read(bool tell);
+
+    [[nodiscard]] const std::string& name() const { return name_; }
+    [[nodiscard]] const xl::DomainConfig& config() const { return config_; }
+    [[nodiscard]] xl::DomainConfig& config() { return config_; }
+
+  private:
+    const Settings& settings_;
+    std::string name_;
+    std::vector<std::string> overrides_;
+    xl::DomainConfig config_;
+};
+
+} // namespace hospes::cli
