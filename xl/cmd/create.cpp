@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <random>
 
+#include "libxl/console/attach.hpp"
 #include "libxl/domain/create.hpp"
 #include "libxl/domain/events.hpp"
 #include "libxl/host/cpu_set.hpp"
@@ -92,7 +93,7 @@ class CreateCommand final : public Command {
         output::Progress progress(
             output::Progress::form_for(quiet_, context.verbosity > 0 || debug_, context.progress_cr));
         xl::CreateOptions options;
-        options.paused = paused_;
+        options.paused = paused_ || console_; // the console is to miss nothing: attach() lets it run
         options.progress = [&progress](std::string_view stage) { progress.stage(stage); };
         const auto created = xl::create_domain(context.host, config, options);
         progress.finish();
@@ -121,9 +122,21 @@ class CreateCommand final : public Command {
     [[nodiscard]] int after_creation(Context& context, xc::DomId domain) const {
         int code = exit_success;
         if (viewer_ || autopass_) code = run_verb(context, "vncviewer", domain, autopass_ ? "--autopass" : nullptr);
-        if (console_) code = run_verb(context, "console", domain, nullptr);
+        if (console_) code = attach_console(context, domain);
         if (foreground_ && code == exit_success) code = wait_for_end(context, domain);
         return code;
+    }
+    [[nodiscard]] int attach_console(Context& context, xc::DomId domain) const {
+        xc::Control* const control = XL_TRY(context.host.control());
+        bool started = paused_;
+        xl::console::Options options;
+        options.ready = [&]() -> Status {
+            if (std::exchange(started, true)) return {};
+            return control->unpause(domain);
+        };
+        const auto ending = xl::console::attach(context.host, domain, options);
+        if (!started) XL_TRY(control->unpause(domain)); // a guest without a console shall run all the same
+        return ending ? exit_success : report(ending.problem());
     }
     static int run_verb(Context& context, std::string_view other, xc::DomId domain, const char* option) {
         const auto command = make_command(other);
