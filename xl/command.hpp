@@ -63,7 +63,7 @@ std::optional<xc::DomId> find_domain(Context& context, const std::string& what);
 
 using Maker = std::unique_ptr<Command> (*)();
 void register_command(std::string_view name, Maker make);
-/// One `const Register<ListCommand> registration;` per verb, at namespace scope of its .cpp.
+/// One `const Register<ListCommand> list_registration;` per verb, at namespace scope of its .cpp.
 template <typename T> struct Register {
     Register() {
         register_command(T::verb, [] { return std::unique_ptr<Command>(std::make_unique<T>()); });

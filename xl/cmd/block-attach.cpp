@@ -34,7 +34,7 @@ class BlockAttachCommand final : public Command {
     }
 };
 
-const Register<BlockAttachCommand> registration;
+const Register<BlockAttachCommand> block_attach_registration;
 
 } // namespace
 } // namespace hospes::cli

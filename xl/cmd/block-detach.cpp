@@ -36,7 +36,7 @@ class BlockDetachCommand final : public Command {
     bool force_ = false;
 };
 
-const Register<BlockDetachCommand> registration;
+const Register<BlockDetachCommand> block_detach_registration;
 
 } // namespace
 } // namespace hospes::cli

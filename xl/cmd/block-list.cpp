@@ -42,7 +42,7 @@ class BlockListCommand final : public Command {
     }
 };
 
-const Register<BlockListCommand> registration;
+const Register<BlockListCommand> block_list_registration;
 
 } // namespace
 } // namespace hospes::cli

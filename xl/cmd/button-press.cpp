@@ -21,7 +21,7 @@ class ButtonPressCommand final : public Command {
     }
 };
 
-const Register<ButtonPressCommand> registration;
+const Register<ButtonPressCommand> button_press_registration;
 
 } // namespace
 } // namespace hospes::cli

@@ -42,7 +42,7 @@ class ChannelListCommand final : public Command {
     }
 };
 
-const Register<ChannelListCommand> registration;
+const Register<ChannelListCommand> channel_list_registration;
 
 } // namespace
 } // namespace hospes::cli

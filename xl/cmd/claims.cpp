@@ -25,7 +25,7 @@ class ClaimsCommand final : public Command {
     }
 };
 
-const Register<ClaimsCommand> registration;
+const Register<ClaimsCommand> claims_registration;
 
 } // namespace
 } // namespace hospes::cli

@@ -48,7 +48,7 @@ class ConfigUpdateCommand final : public Command {
     bool debug_ = false;
 };
 
-const Register<ConfigUpdateCommand> registration;
+const Register<ConfigUpdateCommand> config_update_registration;
 
 } // namespace
 } // namespace hospes::cli

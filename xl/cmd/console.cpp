@@ -73,7 +73,7 @@ class ConsoleCommand final : public Command {
     xl::console::Options options_;
 };
 
-const Register<ConsoleCommand> registration;
+const Register<ConsoleCommand> console_registration;
 
 } // namespace
 } // namespace hospes::cli

@@ -46,7 +46,7 @@ class ConvertCommand final : public Command {
     std::vector<std::string> words_;
 };
 
-const Register<ConvertCommand> registration;
+const Register<ConvertCommand> convert_registration;
 
 } // namespace
 } // namespace hospes::cli

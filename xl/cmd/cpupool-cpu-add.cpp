@@ -25,7 +25,7 @@ class CpupoolCpuAddCommand final : public Command {
     }
 };
 
-const Register<CpupoolCpuAddCommand> registration;
+const Register<CpupoolCpuAddCommand> cpupool_cpu_add_registration;
 
 } // namespace
 } // namespace hospes::cli

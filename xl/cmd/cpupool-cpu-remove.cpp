@@ -27,7 +27,7 @@ class CpupoolCpuRemoveCommand final : public Command {
     }
 };
 
-const Register<CpupoolCpuRemoveCommand> registration;
+const Register<CpupoolCpuRemoveCommand> cpupool_cpu_remove_registration;
 
 } // namespace
 } // namespace hospes::cli

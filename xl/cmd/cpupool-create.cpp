@@ -134,7 +134,7 @@ class CpupoolCreateCommand final : public Command {
     bool dry_run_ = false;
 };
 
-const Register<CpupoolCreateCommand> registration;
+const Register<CpupoolCreateCommand> cpupool_create_registration;
 
 } // namespace
 } // namespace hospes::cli

@@ -22,7 +22,7 @@ class CpupoolDestroyCommand final : public Command {
     }
 };
 
-const Register<CpupoolDestroyCommand> registration;
+const Register<CpupoolDestroyCommand> cpupool_destroy_registration;
 
 } // namespace
 } // namespace hospes::cli

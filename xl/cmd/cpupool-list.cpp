@@ -37,7 +37,7 @@ class CpupoolListCommand final : public Command {
     bool cpus_ = false;
 };
 
-const Register<CpupoolListCommand> registration;
+const Register<CpupoolListCommand> cpupool_list_registration;
 
 } // namespace
 } // namespace hospes::cli

@@ -21,7 +21,7 @@ class CpupoolMigrateCommand final : public Command {
     }
 };
 
-const Register<CpupoolMigrateCommand> registration;
+const Register<CpupoolMigrateCommand> cpupool_migrate_registration;
 
 } // namespace
 } // namespace hospes::cli

@@ -55,7 +55,7 @@ class CpupoolNumaSplitCommand final : public Command {
     }
 };
 
-const Register<CpupoolNumaSplitCommand> registration;
+const Register<CpupoolNumaSplitCommand> cpupool_numa_split_registration;
 
 } // namespace
 } // namespace hospes::cli

@@ -22,7 +22,7 @@ class CpupoolRenameCommand final : public Command {
     }
 };
 
-const Register<CpupoolRenameCommand> registration;
+const Register<CpupoolRenameCommand> cpupool_rename_registration;
 
 } // namespace
 } // namespace hospes::cli

@@ -162,7 +162,7 @@ class CreateCommand final : public Command {
          unwatched_ = false, viewer_ = false, autopass_ = false, explain_ = false, ignore_masks_ = false;
 };
 
-const Register<CreateCommand> registration;
+const Register<CreateCommand> create_registration;
 
 } // namespace
 } // namespace hospes::cli

@@ -19,7 +19,7 @@ class DebugKeysCommand final : public Command {
     }
 };
 
-const Register<DebugKeysCommand> registration;
+const Register<DebugKeysCommand> debug_keys_registration;
 
 } // namespace
 } // namespace hospes::cli

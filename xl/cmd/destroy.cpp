@@ -27,7 +27,7 @@ class DestroyCommand final : public Command {
     bool force_ = false;
 };
 
-const Register<DestroyCommand> registration;
+const Register<DestroyCommand> destroy_registration;
 
 } // namespace
 } // namespace hospes::cli

@@ -14,7 +14,7 @@ class DevdCommand final : public Command {
     int run(Context&, std::span<const std::string>) override { return not_supported_yet(verb); }
 };
 
-const Register<DevdCommand> registration;
+const Register<DevdCommand> devd_registration;
 
 } // namespace
 } // namespace hospes::cli

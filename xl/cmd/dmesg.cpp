@@ -31,7 +31,7 @@ class DmesgCommand final : public Command {
     bool clear_ = false;
 };
 
-const Register<DmesgCommand> registration;
+const Register<DmesgCommand> dmesg_registration;
 
 } // namespace
 } // namespace hospes::cli

@@ -30,7 +30,7 @@ class DomidCommand final : public Command {
     }
 };
 
-const Register<DomidCommand> registration;
+const Register<DomidCommand> domid_registration;
 
 } // namespace
 } // namespace hospes::cli

@@ -31,7 +31,7 @@ class DomnameCommand final : public Command {
     }
 };
 
-const Register<DomnameCommand> registration;
+const Register<DomnameCommand> domname_registration;
 
 } // namespace
 } // namespace hospes::cli

@@ -18,7 +18,7 @@ class DumpCoreCommand final : public Command {
     }
 };
 
-const Register<DumpCoreCommand> registration;
+const Register<DumpCoreCommand> dump_core_registration;
 
 } // namespace
 } // namespace hospes::cli

@@ -29,7 +29,7 @@ class GetenforceCommand final : public Command {
     }
 };
 
-const Register<GetenforceCommand> registration;
+const Register<GetenforceCommand> getenforce_registration;
 
 } // namespace
 } // namespace hospes::cli

@@ -39,7 +39,7 @@ class InfoCommand final : public Command {
     bool numa_ = false;
 };
 
-const Register<InfoCommand> registration;
+const Register<InfoCommand> info_registration;
 
 } // namespace
 } // namespace hospes::cli

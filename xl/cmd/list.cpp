@@ -72,7 +72,7 @@ class ListCommand final : public Command {
     bool long_ = false;
 };
 
-const Register<ListCommand> registration;
+const Register<ListCommand> list_registration;
 
 } // namespace
 } // namespace hospes::cli

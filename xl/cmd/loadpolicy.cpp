@@ -33,7 +33,7 @@ class LoadpolicyCommand final : public Command {
     }
 };
 
-const Register<LoadpolicyCommand> registration;
+const Register<LoadpolicyCommand> loadpolicy_registration;
 
 } // namespace
 } // namespace hospes::cli

@@ -24,7 +24,7 @@ class MemMaxCommand final : public Command {
     }
 };
 
-const Register<MemMaxCommand> registration;
+const Register<MemMaxCommand> mem_max_registration;
 
 } // namespace
 } // namespace hospes::cli

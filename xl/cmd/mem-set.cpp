@@ -24,7 +24,7 @@ class MemSetCommand final : public Command {
     }
 };
 
-const Register<MemSetCommand> registration;
+const Register<MemSetCommand> mem_set_registration;
 
 } // namespace
 } // namespace hospes::cli

@@ -35,7 +35,7 @@ class NetworkAttachCommand final : public Command {
     }
 };
 
-const Register<NetworkAttachCommand> registration;
+const Register<NetworkAttachCommand> network_attach_registration;
 
 } // namespace
 } // namespace hospes::cli

@@ -30,7 +30,7 @@ class NetworkDetachCommand final : public Command {
     }
 };
 
-const Register<NetworkDetachCommand> registration;
+const Register<NetworkDetachCommand> network_detach_registration;
 
 } // namespace
 } // namespace hospes::cli

@@ -42,7 +42,7 @@ class NetworkListCommand final : public Command {
     }
 };
 
-const Register<NetworkListCommand> registration;
+const Register<NetworkListCommand> network_list_registration;
 
 } // namespace
 } // namespace hospes::cli

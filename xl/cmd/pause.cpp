@@ -17,7 +17,7 @@ class PauseCommand final : public Command {
     }
 };
 
-const Register<PauseCommand> registration;
+const Register<PauseCommand> pause_registration;
 
 } // namespace
 } // namespace hospes::cli

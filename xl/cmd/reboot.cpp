@@ -19,7 +19,7 @@ class RebootCommand final : public Command {
     EndOptions given_;
 };
 
-const Register<RebootCommand> registration;
+const Register<RebootCommand> reboot_registration;
 
 } // namespace
 } // namespace hospes::cli

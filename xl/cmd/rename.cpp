@@ -21,7 +21,7 @@ class RenameCommand final : public Command {
     }
 };
 
-const Register<RenameCommand> registration;
+const Register<RenameCommand> rename_registration;
 
 } // namespace
 } // namespace hospes::cli

@@ -24,7 +24,7 @@ class SchedCreditCommand final : public Command {
     WeightOptions given_;
 };
 
-const Register<SchedCreditCommand> registration;
+const Register<SchedCreditCommand> sched_credit_registration;
 
 } // namespace
 } // namespace hospes::cli

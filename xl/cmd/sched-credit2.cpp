@@ -19,7 +19,7 @@ class SchedCredit2Command final : public Command {
     WeightOptions given_;
 };
 
-const Register<SchedCredit2Command> registration;
+const Register<SchedCredit2Command> sched_credit_2_registration;
 
 } // namespace
 } // namespace hospes::cli

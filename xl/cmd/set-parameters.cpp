@@ -12,7 +12,7 @@ class SetParametersCommand final : public Command {
     int run(Context&, std::span<const std::string>) override { return not_supported_yet(verb); }
 };
 
-const Register<SetParametersCommand> registration;
+const Register<SetParametersCommand> set_parameters_registration;
 
 } // namespace
 } // namespace hospes::cli

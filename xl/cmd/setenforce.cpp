@@ -24,7 +24,7 @@ class SetenforceCommand final : public Command {
     }
 };
 
-const Register<SetenforceCommand> registration;
+const Register<SetenforceCommand> setenforce_registration;
 
 } // namespace
 } // namespace hospes::cli

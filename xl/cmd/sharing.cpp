@@ -32,7 +32,7 @@ class SharingCommand final : public Command {
     }
 };
 
-const Register<SharingCommand> registration;
+const Register<SharingCommand> sharing_registration;
 
 } // namespace
 } // namespace hospes::cli

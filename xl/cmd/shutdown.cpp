@@ -19,7 +19,7 @@ class ShutdownCommand final : public Command {
     EndOptions given_;
 };
 
-const Register<ShutdownCommand> registration;
+const Register<ShutdownCommand> shutdown_registration;
 
 } // namespace
 } // namespace hospes::cli

@@ -18,7 +18,7 @@ class SoftResetCommand final : public Command {
     }
 };
 
-const Register<SoftResetCommand> registration;
+const Register<SoftResetCommand> soft_reset_registration;
 
 } // namespace
 } // namespace hospes::cli

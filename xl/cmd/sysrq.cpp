@@ -22,7 +22,7 @@ class SysrqCommand final : public Command {
     }
 };
 
-const Register<SysrqCommand> registration;
+const Register<SysrqCommand> sysrq_registration;
 
 } // namespace
 } // namespace hospes::cli

@@ -17,7 +17,7 @@ class TopCommand final : public Command {
     }
 };
 
-const Register<TopCommand> registration;
+const Register<TopCommand> top_registration;
 
 } // namespace
 } // namespace hospes::cli

@@ -48,7 +48,7 @@ class TriggerCommand final : public Command {
     }
 };
 
-const Register<TriggerCommand> registration;
+const Register<TriggerCommand> trigger_registration;
 
 } // namespace
 } // namespace hospes::cli

@@ -17,7 +17,7 @@ class UnpauseCommand final : public Command {
     }
 };
 
-const Register<UnpauseCommand> registration;
+const Register<UnpauseCommand> unpause_registration;
 
 } // namespace
 } // namespace hospes::cli

@@ -69,7 +69,7 @@ class UptimeCommand final : public Command {
     bool brief_ = false;
 };
 
-const Register<UptimeCommand> registration;
+const Register<UptimeCommand> uptime_registration;
 
 } // namespace
 } // namespace hospes::cli

@@ -43,7 +43,7 @@ class VcpuListCommand final : public Command {
     }
 };
 
-const Register<VcpuListCommand> registration;
+const Register<VcpuListCommand> vcpu_list_registration;
 
 } // namespace
 } // namespace hospes::cli

@@ -87,7 +87,7 @@ class VcpuPinCommand final : public Command {
     bool force_ = false, ignore_masks_ = false;
 };
 
-const Register<VcpuPinCommand> registration;
+const Register<VcpuPinCommand> vcpu_pin_registration;
 
 } // namespace
 } // namespace hospes::cli

@@ -50,7 +50,7 @@ class VcpuSetCommand final : public Command {
     bool ignore_host_ = false;
 };
 
-const Register<VcpuSetCommand> registration;
+const Register<VcpuSetCommand> vcpu_set_registration;
 
 } // namespace
 } // namespace hospes::cli

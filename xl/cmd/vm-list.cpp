@@ -24,7 +24,7 @@ class VmListCommand final : public Command {
     }
 };
 
-const Register<VmListCommand> registration;
+const Register<VmListCommand> vm_list_registration;
 
 } // namespace
 } // namespace hospes::cli

@@ -58,7 +58,7 @@ class VncviewerCommand final : public Command {
     bool autopass_ = false;
 };
 
-const Register<VncviewerCommand> registration;
+const Register<VncviewerCommand> vncviewer_registration;
 
 } // namespace
 } // namespace hospes::cli

@@ -67,7 +67,6 @@ TEST_CASE("an empty file leaves the documented defaults") {
     CHECK(s.run_hotplug_scripts);
     CHECK(s.claim);
     CHECK(s.lockfile == "/var/lock/xl");
-    CHECK(s.defaults().nic.bridge == "xenbr0");
     xl::DomainConfig config;
     config.b_info.max_grant_frames = 8U;
     s.complete(config);
