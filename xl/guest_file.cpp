@@ -3,6 +3,7 @@
 
 #include <cstring>
 
+#include "libxl/host/domains.hpp"
 #include "xc/image.hpp"
 #include "xl/config/parser.hpp"
 #include "xl/config/to_domain.hpp"
@@ -46,13 +47,18 @@ int GuestFile::read(bool tell) {
         const auto applied = cfg::parse_override(file, text);
         if (const auto* bad = std::get_if<cfg::Diagnostic>(&applied)) return complain_of(*bad);
     }
-    auto translated = cfg::to_domain_config(file, settings_.defaults());
+    cfg::Defaults defaults = context_.settings.defaults();
+    defaults.topology = [this] { // asked for only when the file names CPUs or nodes
+        auto nodes = xl::node_of_cpus(context_.host);
+        return nodes ? *std::move(nodes) : xl::CpuTopology();
+    };
+    auto translated = cfg::to_domain_config(file, defaults);
     if (const auto* bad = std::get_if<cfg::Diagnostic>(&translated)) return complain_of(*bad);
     cfg::Translation& done = std::get<cfg::Translation>(translated);
     for (const cfg::Diagnostic& warning : done.warnings)
         complain("xl: warning: %s", warning.render().c_str());
     config_ = std::move(done.config);
-    settings_.complete(config_);
+    context_.settings.complete(config_);
     return exit_success;
 }
 

@@ -12,7 +12,7 @@ namespace hospes::cli {
 
 class GuestFile {
   public:
-    explicit GuestFile(const Context& context) : settings_(context.settings) {}
+    explicit GuestFile(Context& context) : context_(context) {}
 
     /// Sorts the arguments into the file's name and overrides; `named` is what -f gave. exit_usage
     /// when there is more than one file.
@@ -26,7 +26,7 @@ class GuestFile {
     [[nodiscard]] xl::DomainConfig& config() { return config_; }
 
   private:
-    const Settings& settings_;
+    Context& context_;
     std::string name_;
     std::vector<std::string> overrides_;
     xl::DomainConfig config_;

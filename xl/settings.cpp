@@ -37,7 +37,6 @@ template <std::optional<unsigned> Settings::*field> std::string number(Settings&
 std::string balloon(Settings& s, const std::string& value) {
     if (value == "on" || value == "1") {
         s.autoballoon = Settings::Balloon::on;
-        s.warnings.emplace_back("autoballoon=\"on\" has no effect: domain 0 keeps its memory");
     } else if (value == "off" || value == "0") {
         s.autoballoon = Settings::Balloon::off;
     } else if (value == "auto") {
@@ -146,6 +145,7 @@ cfg::Defaults Settings::defaults() const {
     out.nic.script = vif_script;
     out.nic.gatewaydev = vif_gateway;
     out.claim = claim;
+    out.run_hotplug_scripts = run_hotplug_scripts;
     return out;
 }
 

@@ -55,7 +55,7 @@ class CheckCommand final : public Command {
     }
 };
 
-const Register<CheckCommand> registration;
+const Register<CheckCommand> check_registration;
 
 } // namespace
 } // namespace hospes::cli

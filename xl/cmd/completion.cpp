@@ -135,7 +135,7 @@ class CompletionCommand final : public Command {
     }
 };
 
-const Register<CompletionCommand> registration;
+const Register<CompletionCommand> completion_registration;
 
 } // namespace
 } // namespace hospes::cli

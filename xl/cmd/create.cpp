@@ -7,7 +7,7 @@
 
 #include "libxl/console/attach.hpp"
 #include "libxl/domain/create.hpp"
-#include "libxl/domain/events.hpp"
+#include "libxl/domain/supervise.hpp"
 #include "libxl/host/cpu_set.hpp"
 #include "libxl/host/domains.hpp"
 #include "libxl/types/cpu_list.hpp"
@@ -94,6 +94,12 @@ class CreateCommand final : public Command {
             output::Progress::form_for(quiet_, context.verbosity > 0 || debug_, context.progress_cr));
         xl::CreateOptions options;
         options.paused = paused_ || console_; // the console is to miss nothing: attach() lets it run
+        const auto cancel = xl::Cancel::on_signals();
+        options.cancel = cancel.get();
+        options.autoballoon = balloons(context);
+        options.supervision = foreground_  ? xl::Supervision::self
+                              : unwatched_ ? xl::Supervision::none
+                                           : xl::Supervision::daemon;
         options.progress = [&progress](std::string_view stage) { progress.stage(stage); };
         const auto created = xl::create_domain(context.host, config, options);
         progress.finish();
@@ -123,7 +129,9 @@ class CreateCommand final : public Command {
         int code = exit_success;
         if (viewer_ || autopass_) code = run_verb(context, "vncviewer", domain, autopass_ ? "--autopass" : nullptr);
         if (console_) code = attach_console(context, domain);
-        if (foreground_ && code == exit_success) code = wait_for_end(context, domain);
+        if (foreground_ && code == exit_success) code = stay_with(context, domain);
+        if (!foreground_ && !unwatched_ && !xl::supervisor_runs())
+            complain("xl: warning: no supervisor runs: nobody acts when domain %u ends (start xl-supervisor)", domain);
         return code;
     }
     [[nodiscard]] int attach_console(Context& context, xc::DomId domain) const {
@@ -147,13 +155,19 @@ class CreateCommand final : public Command {
         std::fflush(nullptr);
         return run_command(*command, context, std::move(arguments));
     }
-    static int wait_for_end(Context& context, xc::DomId domain) {
+    /// autoballoon of xl.conf; "auto" is off when the hypervisor was told how much domain 0 has.
+    static bool balloons(Context& context) {
+        if (context.settings.autoballoon != Settings::Balloon::automatic)
+            return context.settings.autoballoon == Settings::Balloon::on;
+        const auto control = context.host.control();
+        if (!control) return false;
+        const auto version = (*control)->version();
+        return version && version->command_line.find("dom0_mem=") == std::string::npos;
+    }
+    static int stay_with(Context& context, xc::DomId domain) {
         const auto cancel = xl::Cancel::on_signals();
-        auto events = XL_TRY(xl::DomainEvents::open(context.host, {domain}));
-        while (const auto event = XL_TRY(events.next(-1, cancel.get()))) {
-            if (event->kind == xl::DomainEvent::Kind::death) return exit_success;
-            complain("Domain %u has shut down, reason code %d", domain, static_cast<int>(event->reason));
-        }
+        XL_TRY(xl::watch_over(
+            context.host, domain, [](const std::string& line) { complain("%s", line.c_str()); }, cancel.get()));
         return exit_success;
     }
 

@@ -50,7 +50,7 @@ class MetricsCommand final : public Command {
     std::string file_;
 };
 
-const Register<MetricsCommand> registration;
+const Register<MetricsCommand> metrics_registration;
 
 } // namespace
 } // namespace hospes::cli

@@ -140,3 +140,15 @@ def json_everywhere(host):
                     "sched-credit2 -s", "sched-credit2 -d 0", "domid Domain-0", "domname 0", "block-list 0",
                     "network-list 0", "channel-list 0", "dmesg"):
         json.loads(host.check(f"{OURS} {command} --json"))
+
+
+@scenario(cells=CELLS)
+def explain(host):
+    """create --explain says what would be chosen, finds what is in the way, and does nothing."""
+    guest = Guest(host, "planned")
+    guest.write()
+    plan = host.check(f"{OURS} create -q --explain {guest.path}")
+    assert "type:" in plan and "memory:" in plan and "obstacle" not in plan, plan
+    too_big = host.run(f"{OURS} create -q --explain {guest.path} memory=999999", 60)
+    assert too_big.status == 1 and "obstacle:" in too_big.out, too_big
+    assert "planned" not in host.domains(), "--explain created a domain"

@@ -75,7 +75,7 @@ TEST_CASE("an empty file leaves the documented defaults") {
 }
 
 TEST_CASE("what has no effect, old names and mistakes are told") {
-    CHECK(good("autoballoon=\"on\"\n").warnings.size() == 1);
+    CHECK(good("autoballoon=\"on\"\n").autoballoon == Settings::Balloon::on);
     CHECK(good("output_format=\"sxp\"\n").warnings.size() == 1);
     CHECK(good("vifscript=\"x\"\n").vif_script == "x");
     CHECK(good("vifscript=\"x\"\n").warnings[0].find("deprecated") != std::string::npos);
