@@ -4,6 +4,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "libxl/device/driver_domain.hpp"
 #include "libxl/domain/create.hpp"
 #include "libxl/domain/record.hpp"
 #include "libxl/domain/resources.hpp"
@@ -154,6 +155,47 @@ TEST_CASE("a backend in another domain gets the nodes there, and nothing is plug
     CHECK(world.plugged->disks.empty());
     REQUIRE(destroy_domain(world.host, made->domain));
     CHECK(world.store.read(home + "/state").empty());
+}
+
+TEST_CASE("a driver domain plugs what others announce, and unplugs what has closed") {
+    World world;
+    world.store.write("/local/domain/0/domid", "0");
+    std::vector<std::string> log;
+    auto service = DriverDomain::open(world.host, [&](const std::string& line) { log.push_back(line); });
+    REQUIRE(service);
+    const std::string vbd = "/local/domain/0/backend/vbd/7/51712", vif = "/local/domain/0/backend/vif/7/0";
+    const auto announce = [&](const std::string& backend,
+                              std::initializer_list<std::pair<const char*, const char*>> of) {
+        for (const auto& [leaf, value] : of)
+            world.store.write(backend + "/" + leaf, value);
+        world.store.write(backend + "/online", "1");
+        world.store.write(backend + "/state", "1"); // the kernel's backend makes 2 of it
+    };
+    announce(vbd, {{"params", "/images/d"}, {"mode", "w"}, {"script", "/etc/xen/scripts/block"}});
+    announce(vif, {{"bridge", "br0"}, {"mac", "00:16:3e:00:00:01"}, {"script", "/etc/xen/scripts/vif-bridge"}});
+    REQUIRE(service->scan());
+    CHECK(world.store.read(vbd + "/physical-device") == "7:3");
+    CHECK(world.store.read(vif + "/hotplug-status") == "connected");
+    CHECK(world.plugged->disks.size() == 1);
+    REQUIRE(service->scan()); // once is enough
+    CHECK(world.plugged->log == std::vector<std::string>{"plug vif7.0 br0"});
+    for (const std::string& backend : {vbd, vif}) {
+        world.store.write(backend + "/online", "0");
+        world.store.write(backend + "/state", "5");
+    }
+    REQUIRE(service->scan());
+    CHECK(world.plugged->disks.empty());
+    CHECK(world.store.read(vbd + "/state").empty());
+    CHECK(world.store.read(vif + "/state").empty());
+
+    world.plugged->fail_at = 1;
+    announce(vbd, {{"params", "/images/none"}, {"mode", "r"}});
+    REQUIRE(service->scan());
+    CHECK(world.store.read(vbd + "/hotplug-error").find("/images/none") != std::string::npos);
+    CHECK(world.store.read(vbd + "/physical-device").empty());
+    Cancel cancel;
+    cancel.request();
+    CHECK(service->serve(cancel));
 }
 
 TEST_CASE("memory and vCPUs of a running domain") {
