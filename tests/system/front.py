@@ -65,11 +65,12 @@ def cmd_bench(argv):
     if argv[:1] == ["store"]:
         from rig.bench_store import main as store
         return store(argv[1:], say)
-    from rig.bench import bench
+    from rig.bench import PARTS, bench
     parser = argparse.ArgumentParser(prog="hospes bench")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--runs", type=int, default=3, help="boots of each hypervisor")
     parser.add_argument("--hypervisors", default="hospes,xen")
+    parser.add_argument("--part", action="append", choices=PARTS, help="only these figures")
     return bench(parser.parse_args(argv), say)
 
 

@@ -29,11 +29,12 @@ class Setup:
     vmlinux: bool = False  # the decompressed dom0 kernel instead of the stock bzImage
     files: tuple = field(default=())  # (name in dom0, path on this machine)
     qemu: tuple = ()  # more arguments of the machine
+    tree: str = "release"  # which build of Hospes
 
 
-def hospes_elf() -> pathlib.Path:
+def hospes_elf(tree="release") -> pathlib.Path:
     elf = pathlib.Path(os.environ.get("HOSPES_ELF")
-                       or paths.build_dir() / "release" / "hypervisor" / "hospes.elf32")
+                       or paths.build_dir() / tree / "hypervisor" / "hospes.elf32")
     if not elf.exists():
         raise RuntimeError(f"{elf} is missing: build it first (./hospes build)")
     return elf
@@ -58,7 +59,7 @@ def initrd_for(images, tools, setup, scratch) -> pathlib.Path:
 
 def spec(images: Images, hypervisor: str, tools: str, setup: Setup, scratch: pathlib.Path,
          agent=True) -> Spec:
-    elf = hospes_elf() if hypervisor == "hospes" else images.reference_xen()
+    elf = hospes_elf(setup.tree) if hypervisor == "hospes" else images.reference_xen()
     kernel = images.dom0_vmlinux() if setup.vmlinux else images.dom0_kernel()
     initrd = initrd_for(images, tools, setup, scratch)
     # Lazy FPU switching under QEMU 7.2's TCG let one domain's vector registers into another (vector_stress
@@ -78,8 +79,9 @@ class Host(Checks, Dom0):
                  make_spec=spec):
         self.hypervisor, self.tools, self.setup, self.log = hypervisor, tools, setup, log
         self.scratch = tempfile.TemporaryDirectory(prefix="hospes-boot-")
-        self.machine = Machine(make_spec(images, hypervisor, tools, setup,
-                                         pathlib.Path(self.scratch.name)), log, echo)
+        what = make_spec(images, hypervisor, tools, setup, pathlib.Path(self.scratch.name))
+        self.started = time.monotonic()
+        self.machine = Machine(what, log, echo)
         super().__init__(self.machine.console)
         try:
             self._boot()
