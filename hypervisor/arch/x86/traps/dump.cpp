@@ -11,12 +11,9 @@ namespace hv {
 
 static void describe_context(const UserRegs& regs) {
     const Vcpu* vcpu = cpu_info().current;
-    if (from_guest(regs) && vcpu)
-        log_error("----[ Hospes {}  x86_64 ]---- CPU {}, guest d{}v{}", HOSPES_VERSION_STRING, cpu_id(),
-                  vcpu->domain->id, vcpu->id);
-    else if (vcpu)
-        log_error("----[ Hospes {}  x86_64 ]---- CPU {}, hypervisor (d{}v{})", HOSPES_VERSION_STRING, cpu_id(),
-                  vcpu->domain->id, vcpu->id);
+    if (vcpu)
+        log_error("----[ Hospes {}  x86_64 ]---- CPU {}, {} d{}v{}", HOSPES_VERSION_STRING, cpu_id(),
+                  from_guest(regs) ? "guest" : "hypervisor under", vcpu->domain->id, vcpu->id);
     else
         log_error("----[ Hospes {}  x86_64 ]---- CPU {}, hypervisor (boot)", HOSPES_VERSION_STRING, cpu_id());
 }

@@ -3,23 +3,13 @@
 // (TSS.rsp0 points behind its hardware part); from ring 0 it nests below. Frame layout: xen/arch-x86/xen-x86_64.h.
 #include "traps/entry_macros.h"
 
-    .pushsection .rodata.stac_sites, "a"
-    .balign 8
-    .globl stac_sites
-stac_sites:
-    .popsection
-    .pushsection .rodata.clac_sites, "a"
-    .balign 8
-    .globl clac_sites
-clac_sites:
-    .popsection
-
     .text
 
 // --- exceptions and interrupts -------------------------------------------------------------------------------------
 // 256 stubs of 16 bytes: error_code (0 where the CPU pushes none) and entry_vector, then one of the common paths.
     .balign 16
-first_stub:
+    .globl entry_stubs
+entry_stubs:
     .set vector, 0
     .rept 256
     .balign 16
@@ -46,17 +36,6 @@ first_stub:
     .endif
     .set vector, vector + 1
     .endr
-
-    .pushsection .rodata
-    .balign 8
-    .globl entry_stubs
-entry_stubs:
-    .set vector, 0
-    .rept 256
-    .quad first_stub + 16 * vector
-    .set vector, vector + 1
-    .endr
-    .popsection
 
     .macro COMMON_PATH name, handler
     .balign 16
@@ -153,10 +132,104 @@ syscall_common:
     movq CPUINFO_current(%rsp), %rbx
     cmpb $0, VCPU_kernel_mode(%rbx)
     je bounce_user_syscall
+    cmpq $HYPERCALL_iret, %rax
+    je iret_to_user
+hypercall:
     sti
     movq %rsp, %rdi
     call hypercall_entry
     jmp exit_vcpu_in_rbx
+
+    // Does something wait for this CPU or the vCPU in %rbx? Uses %rdi and %r10.
+    .macro IF_WORK_PENDING label
+    movl CPUINFO_cpu(%rsp), %edi
+    leaq softirq_pending_bits(%rip), %r10
+    shll $6, %edi
+    cmpl $0, (%r10, %rdi)
+    jne \label
+    cmpb $0, VCPU_exit_work(%rbx)
+    jne \label
+    .endm
+
+    // Loads the page table whose frame number is in %rax, and the other mode's GS base. It takes the TLB with it: what
+    // is ours has been read and written before.
+    .macro SWITCH_MODE
+    shlq $12, %rax
+    swapgs
+    movq %rax, VCPU_cr3(%rbx)
+    movq %rax, %cr3
+    .endm
+
+// HYPERVISOR_iret to user mode, half of each system call: as hypercall::iret (pv/iret.cpp), which gets whatever is out of
+// the ordinary. Interrupts stay off: an event or softirq that comes meanwhile brings an IPI, taken behind SYSRET.
+    .balign 16
+iret_to_user:
+    movq REGS_rsp(%rsp), %rdx               // iret_context: rax r11 rcx flags rip cs rflags rsp ss
+    movabsq $HV_END, %rcx
+    cmpq %rcx, %rdx
+    jb hypercall
+    IF_WORK_PENDING hypercall
+    STAC
+    GUEST_ACCESS load_failed, movq 8(%rdx), %r11
+    GUEST_ACCESS load_failed, movq 16(%rdx), %rdi
+    GUEST_ACCESS load_failed, movl 24(%rdx), %r12d
+    GUEST_ACCESS load_failed, movq 32(%rdx), %r8
+    GUEST_ACCESS load_failed, movq 40(%rdx), %rsi
+    GUEST_ACCESS load_failed, movq 48(%rdx), %r9
+    GUEST_ACCESS load_failed, movq 56(%rdx), %r10
+    GUEST_ACCESS load_failed, movq 64(%rdx), %r13
+    GUEST_ACCESS load_failed, movq (%rdx), %rdx
+    CLAC
+    movzwl %si, %esi
+    movl %esi, %ecx
+    notl %ecx
+    testb $3, %cl                           // to its kernel
+    jnz hypercall
+    testl $IRET_IN_SYSCALL, %r12d
+    jnz hypercall
+    movq VCPU_guest_table_user(%rbx), %rax
+    testq %rax, %rax
+    jz hypercall
+    cmpb $0, VCPU_nmi_masked(%rbx)
+    jne hypercall
+    movq VCPU_domain(%rbx), %rcx
+    testl $ASSIST_IOPL, DOMAIN_vm_assist(%rcx)
+    jnz hypercall
+    movq VCPU_info(%rbx), %rcx
+    testl $X86_IF, %r9d
+    setz %r12b
+    jz 1f
+    cmpb $0, (%rcx)                         // evtchn_upcall_pending
+    jne hypercall
+1:  movb %r12b, 1(%rcx)                     // evtchn_upcall_mask
+    movq %rdx, REGS_rax(%rsp)
+    movb $0, VCPU_kernel_mode(%rbx)
+    movq %r9, %r12
+    andl $GUEST_FLAGS, %r12d
+    orl $X86_IF | 2, %r12d
+    movq %r8, REGS_rip(%rsp)
+    orl $3, %r13d
+    movq %rsi, REGS_cs(%rsp)
+    movq %r12, REGS_flags(%rsp)
+    movq %r10, REGS_rsp(%rsp)
+    movzwl %r13w, %r13d
+    movq %r13, REGS_ss(%rsp)
+    movq %r11, REGS_r11(%rsp)
+    movq %rdi, REGS_rcx(%rsp)
+    SWITCH_MODE
+    // Back from a system call: RCX = RIP and R11 = RFLAGS, as SYSRET leaves them. It cannot restore TF and RF.
+    cmpq %rdi, %r8
+    jne exit_iret
+    cmpq %r11, %r9
+    jne exit_iret
+    cmpl $FLAT_SS, %r13d
+    jne exit_iret
+    testl $X86_TF | X86_RF, %r9d
+    jz exit_sysret
+    jmp exit_iret
+load_failed:
+    CLAC
+    jmp hypercall
 
 // SYSCALL by guest user code: straight into its kernel, interrupts stay off. On entry %rcx = rip, %r11 = rflags.
     .balign 16
@@ -164,12 +237,10 @@ bounce_user_syscall:
     movq VCPU_syscall_eip(%rbx), %r8
     testq %r8, %r8
     jz syscall_unhandled
-    movb $1, VCPU_kernel_mode(%rbx)
-    swapgs
-    movq VCPU_guest_table(%rbx), %rax
-    shlq $12, %rax
-    movq %rax, VCPU_cr3(%rbx)
-    movq %rax, %cr3
+    movl $1, %r14d
+    IF_WORK_PENDING 1f
+    xorl %r14d, %r14d
+1:  movb $1, VCPU_kernel_mode(%rbx)
     movq VCPU_kernel_sp(%rbx), %rdx         // checked when the guest set it
     movq VCPU_info(%rbx), %rsi
     movl VCPU_iopl(%rbx), %eax
@@ -186,21 +257,28 @@ bounce_user_syscall:
     shlq $32, %rdi
     addq $FLAT_CS64, %rdi
     movq REGS_rsp(%rsp), %r10
-    STAC
-    GUEST_STORE movq $FLAT_SS, -8(%rdx)
-    GUEST_STORE movq %r10, -16(%rdx)
-    GUEST_STORE movq %r9, -24(%rdx)
-    GUEST_STORE movq %rdi, -32(%rdx)
-    GUEST_STORE movq %rcx, -40(%rdx)
-    GUEST_STORE movq %r11, -48(%rdx)
-    GUEST_STORE movq %rcx, -56(%rdx)
-    CLAC
-    subq $56, %rdx
-    movq %rdx, REGS_rsp(%rsp)
     movq %r8, REGS_rip(%rsp)
     andl $~X86_CLEARED_ON_BOUNCE, REGS_flags(%rsp)
-    movzbl VCPU_syscall_disables_events(%rbx), %eax
-    orb %al, 1(%rsi)
+    leaq -56(%rdx), %rax
+    movq %rax, REGS_rsp(%rsp)
+    movb VCPU_syscall_disables_events(%rbx), %al
+    orb 1(%rsi), %al
+    movb %al, 1(%rsi)
+    jnz 1f
+    orb (%rsi), %r14b                       // evtchn_upcall_pending
+1:  movq VCPU_guest_table(%rbx), %rax
+    SWITCH_MODE
+    STAC
+    GUEST_ACCESS bounce_failed, movq $FLAT_SS, -8(%rdx)
+    GUEST_ACCESS bounce_failed, movq %r10, -16(%rdx)
+    GUEST_ACCESS bounce_failed, movq %r9, -24(%rdx)
+    GUEST_ACCESS bounce_failed, movq %rdi, -32(%rdx)
+    GUEST_ACCESS bounce_failed, movq %rcx, -40(%rdx)
+    GUEST_ACCESS bounce_failed, movq %r11, -48(%rdx)
+    GUEST_ACCESS bounce_failed, movq %rcx, -56(%rdx)
+    CLAC
+    testl %r14d, %r14d
+    jz exit_sysret
     jmp exit_check
 
 bounce_failed:
@@ -266,6 +344,7 @@ exit_check:
     jnz exit_event
 1:  testb $ENTRY_SYSCALL >> 8, REGS_entry_vector + 1(%rsp)
     jz exit_iret
+exit_sysret:
     // SYSRET faults in ring 0 on the guest's stack when rip is not canonical (Intel): only an IRET may meet that.
     movq REGS_rip(%rsp), %rcx
     movq %rcx, %rax
@@ -377,18 +456,6 @@ clear_fault:
     CLAC
     movq %rcx, %rax
     ret
-
-// Addresses of the 3-byte NOPs that become STAC / CLAC on a CPU with SMAP (traps/syscall_init.cpp).
-    .pushsection .rodata.stac_sites, "a"
-    .globl stac_sites_end
-stac_sites_end:
-    .quad 0
-    .popsection
-    .pushsection .rodata.clac_sites, "a"
-    .globl clac_sites_end
-clac_sites_end:
-    .quad 0
-    .popsection
 
     .bss
     .balign 64

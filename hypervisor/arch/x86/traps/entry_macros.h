@@ -12,18 +12,29 @@
 #define ENTRY_SYSCALL 0x100
 #define ERROR_CODE_VECTORS 0x227d00 /* 8, 10..14, 17, 21 */
 
+#define HYPERCALL_iret 23
+#define IRET_IN_SYSCALL 0x100
+#define ASSIST_IOPL 0x10
+#define HV_END 0xffff880000000000
+#define GUEST_FLAGS 0x254dd5
+
 #define X86_TF 0x100
+#define X86_RF 0x10000
 #define X86_IF 0x200
 #define X86_IOPL 0x3000
 /* TF, NT, RF, VM, AC: a handler starts without them. */
 #define X86_CLEARED_ON_BOUNCE 0x74100
 
+#define REGS_r11 48
+#define REGS_rax 80
+#define REGS_rcx 88
 #define REGS_error_code 120
 #define REGS_entry_vector 124
 #define REGS_rip 128
 #define REGS_cs 136
 #define REGS_flags 144
 #define REGS_rsp 152
+#define REGS_ss 160
 #define REGS_size 200
 
 #ifdef __ASSEMBLER__
@@ -73,23 +84,23 @@
 .Lfault\@:
     EXTABLE .Lfault\@, \fixup
     .endm
-    .macro GUEST_STORE insn:vararg
-    EXTABLE_HERE bounce_failed
+    .macro GUEST_ACCESS fixup, insn:vararg
+    EXTABLE_HERE \fixup
     \insn
     .endm
 
-    /* Patched to STAC/CLAC where the CPU has SMAP. */
+    /* 3-byte NOPs that become STAC/CLAC on a CPU with SMAP (traps/syscall_init.cpp). */
     .macro STAC
 .Lstac\@:
     .byte 0x0f, 0x1f, 0x00
-    .pushsection .rodata.stac_sites, "a"
+    .pushsection .stac_sites, "a"
     .quad .Lstac\@
     .popsection
     .endm
     .macro CLAC
 .Lclac\@:
     .byte 0x0f, 0x1f, 0x00
-    .pushsection .rodata.clac_sites, "a"
+    .pushsection .clac_sites, "a"
     .quad .Lclac\@
     .popsection
     .endm

@@ -15,7 +15,7 @@ static Gate idt[256];
 static constexpr u64 present = u64{1} << 47, interrupt_gate = u64{14} << 40;
 
 static void set_gate(unsigned vector, u8 ist, u8 dpl) {
-    const u64 address = entry_stubs[vector];
+    const u64 address = reinterpret_cast<u64>(entry_stubs[vector]);
     idt[vector].low = (address & 0xffff) | u64{selector_hv_cs} << 16 | u64{ist} << 32 | interrupt_gate |
                       u64{dpl} << 45 | present | (address >> 16 & 0xffff) << 48;
     idt[vector].high = address >> 32;

@@ -10,10 +10,8 @@
 namespace hv {
 
 struct Vector {
-    static constexpr u8 divide = 0, debug = 1, nmi = 2, breakpoint = 3, overflow = 4, bounds = 5, invalid_opcode = 6,
-                        no_device = 7, double_fault = 8, invalid_tss = 10, no_segment = 11, stack = 12, gp_fault = 13,
-                        page_fault = 14, x87 = 16, alignment = 17, machine_check = 18, simd = 19,
-                        control_protection = 21;
+    static constexpr u8 debug = 1, nmi = 2, breakpoint = 3, overflow = 4, invalid_opcode = 6, no_device = 7,
+                        double_fault = 8, gp_fault = 13, page_fault = 14, machine_check = 18;
     static constexpr u32 exceptions = 32;
     /// Exceptions that push an error code (APM vol.2 8.2).
     static constexpr u32 with_error_code =
@@ -28,9 +26,10 @@ struct PfError {
 inline bool from_guest(const UserRegs& regs) { return (regs.cs & 3) != 0; }
 
 extern "C" {
-// Provided by entry.S: address of the stub of each vector. Every stub saves UserRegs (entry_vector, error_code set) on
-// the stack the CPU gave it, calls the handler below, then leaves through the guest exit path (from_guest) or restores.
-extern const u64 entry_stubs[256];
+// Provided by entry.S: the stubs of the vectors, 16 bytes each. Every stub saves UserRegs (entry_vector, error_code
+// set) on the stack the CPU gave it, calls the handler below, then leaves through the guest exit path (from_guest) or
+// restores.
+extern u8 entry_stubs[256][16];
 // SYSCALL has no stack switch and no segment base is ours: each CPU has its own LSTAR/CSTAR stub. syscall_init_cpu()
 // (traps/syscall_init.cpp) sets STAR, LSTAR, CSTAR, SFMASK and the SYSENTER MSRs of the CPU it runs on.
 
