@@ -3,6 +3,7 @@
 #pragma once
 
 #include "lib/assert.hpp"
+#include "lib/types.hpp"
 
 namespace hv {
 
@@ -12,11 +13,9 @@ struct ListNode {
     [[nodiscard]] bool linked() const { return next != nullptr; }
 };
 
-template <typename T, ListNode T::*Member> class List {
+template <typename T, ListNode T::*Member> class List : NoCopy {
   public:
     constexpr List() { head_.prev = head_.next = &head_; }
-    List(const List&) = delete;
-    List& operator=(const List&) = delete;
 
     [[nodiscard]] bool empty() const { return head_.next == &head_; }
     T* front() { return empty() ? nullptr : owner(head_.next); }

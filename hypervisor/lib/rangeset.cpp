@@ -98,11 +98,4 @@ bool RangeSet::contains(u64 first, u64 last) const {
     return false;
 }
 
-bool RangeSet::overlaps(u64 first, u64 last) const {
-    const IrqGuard guard(lock_);
-    for (u32 i = 0; i < count_; ++i)
-        if (ranges_[i].first <= last && first <= ranges_[i].last) return true;
-    return false;
-}
-
 } // namespace hv

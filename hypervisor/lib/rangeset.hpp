@@ -8,17 +8,13 @@
 
 namespace hv {
 
-class RangeSet {
+class RangeSet : NoCopy {
   public:
-    RangeSet() = default;
-    RangeSet(const RangeSet&) = delete;
-    RangeSet& operator=(const RangeSet&) = delete;
     ~RangeSet();
     Status add(u64 first, u64 last); ///< inclusive; -ENOMEM
     Status remove(u64 first, u64 last);
     [[nodiscard]] bool contains(u64 first, u64 last) const;
     [[nodiscard]] bool contains(u64 value) const { return contains(value, value); }
-    [[nodiscard]] bool overlaps(u64 first, u64 last) const;
     [[nodiscard]] bool empty() const { return count_ == 0; }
     /// Calls visit(first, last) in ascending order with the lock held.
     template <typename F> void each(F&& visit) const {

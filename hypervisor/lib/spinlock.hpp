@@ -23,17 +23,13 @@ inline u32 lock_rank_enter_interrupt() { return 0; }
 inline void lock_rank_leave_interrupt(u32) {}
 #endif
 
-class SpinLock {
+class SpinLock : NoCopy {
   public:
     constexpr explicit SpinLock(LockRank rank) : rank_(rank) {}
-    SpinLock(const SpinLock&) = delete;
-    SpinLock& operator=(const SpinLock&) = delete;
 
     void lock() {
         lock_rank_acquire(rank_);
-        const u16 ticket = next_.fetch_add(1, Order::relaxed);
-        while (serving_.load(Order::acquire) != ticket)
-            cpu_relax();
+        lock_same_rank();
     }
     /// Takes the lock only if free; no rank check, since it cannot deadlock.
     [[nodiscard]] bool try_lock() {
@@ -44,7 +40,7 @@ class SpinLock {
     }
     void unlock() {
         lock_rank_release(rank_);
-        serving_.store(static_cast<u16>(serving_.load(Order::relaxed) + 1), Order::release);
+        unlock_same_rank();
     }
     /// The second of two locks of one rank, taken in address order by a pair guard, which holds the first.
     void lock_same_rank() {
@@ -62,11 +58,9 @@ class SpinLock {
 };
 
 /// For locks never taken in interrupt context.
-class [[nodiscard]] Guard {
+class [[nodiscard]] Guard : NoCopy {
   public:
     explicit Guard(SpinLock& lock) : lock_(&lock) { lock.lock(); }
-    Guard(const Guard&) = delete;
-    Guard& operator=(const Guard&) = delete;
     ~Guard() { unlock(); }
     void unlock() {
         if (lock_) lock_->unlock();
@@ -77,33 +71,28 @@ class [[nodiscard]] Guard {
     SpinLock* lock_;
 };
 
-/// For locks also taken in interrupt context: disables interrupts while held, restores the old state.
-class [[nodiscard]] IrqGuard {
+/// Interrupts off for a scope, without a lock.
+class [[nodiscard]] IrqOff : NoCopy {
   public:
-    explicit IrqGuard(SpinLock& lock) : flags_(irq_save()), lock_(&lock) { lock.lock(); }
-    IrqGuard(const IrqGuard&) = delete;
-    IrqGuard& operator=(const IrqGuard&) = delete;
-    ~IrqGuard() { unlock(); }
-    void unlock() {
-        if (!lock_) return;
-        lock_->unlock();
-        lock_ = nullptr;
-        irq_restore(flags_);
-    }
+    IrqOff() : flags_(irq_save()) {}
+    ~IrqOff() { irq_restore(flags_); }
 
   private:
     u64 flags_;
-    SpinLock* lock_;
+};
+
+/// For locks also taken in interrupt context: interrupts are off while it exists.
+class [[nodiscard]] IrqGuard : IrqOff, Guard {
+  public:
+    explicit IrqGuard(SpinLock& lock) : Guard(lock) {}
 };
 
 /// Two locks of one rank, taken in address order; they may be the same lock.
-template <typename First> class [[nodiscard]] PairGuard {
+template <typename First> class [[nodiscard]] PairGuard : NoCopy {
   public:
     PairGuard(SpinLock& a, SpinLock& b) : first_(&a < &b ? a : b), second_(&a == &b ? nullptr : (&a < &b ? &b : &a)) {
         if (second_) second_->lock_same_rank();
     }
-    PairGuard(const PairGuard&) = delete;
-    PairGuard& operator=(const PairGuard&) = delete;
     ~PairGuard() {
         if (second_) second_->unlock_same_rank();
     }
@@ -114,17 +103,5 @@ template <typename First> class [[nodiscard]] PairGuard {
 };
 using DoubleGuard = PairGuard<Guard>;
 using IrqDoubleGuard = PairGuard<IrqGuard>;
-
-/// Interrupts off for a scope, without a lock.
-class [[nodiscard]] IrqOff {
-  public:
-    IrqOff() : flags_(irq_save()) {}
-    IrqOff(const IrqOff&) = delete;
-    IrqOff& operator=(const IrqOff&) = delete;
-    ~IrqOff() { irq_restore(flags_); }
-
-  private:
-    u64 flags_;
-};
 
 } // namespace hv

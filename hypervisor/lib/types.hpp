@@ -25,4 +25,11 @@ constexpr u64 align_up(u64 value, u64 to) { return (value + to - 1) & ~(to - 1);
 constexpr u64 align_down(u64 value, u64 to) { return value & ~(to - 1); }
 constexpr u64 pages_for(u64 bytes) { return (bytes + page_size - 1) >> page_shift; }
 
+/// Base of what must stay where it is.
+struct NoCopy {
+    NoCopy() = default;
+    NoCopy(const NoCopy&) = delete;
+    NoCopy& operator=(const NoCopy&) = delete;
+};
+
 } // namespace hv

@@ -8,7 +8,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 CODE = {".cpp", ".hpp", ".c", ".h", ".S", ".ld", ".in", ".py", ".sh", ".cmake"}
 CXX = {".cpp", ".hpp"}
 HARD_LINES = 600
-HYPERVISOR_BUDGET = 18_600  # a ratchet: due are 18,000 when the PV issue closes; only ever lower it
+HYPERVISOR_BUDGET = 18_000  # what the PV issue allows; only ever lower it until the next issue sets its own
 
 
 def tracked():

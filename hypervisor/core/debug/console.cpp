@@ -86,11 +86,9 @@ void console_init() {
 }
 
 void console_init_ring() {
-    u64 size = align_up(conring_size.value, page_size);
+    const u64 size = align_up(conring_size.value, page_size);
     if (size <= sizeof(early_ring)) return;
-    unsigned order = 0;
-    while ((page_size << order) < size && order < 12)
-        ++order;
+    const unsigned order = min_of(order_for(size), 12U);
     char* buffer = static_cast<char*>(alloc_pages(order));
     if (!buffer) {
         log_warning("conring_size: not enough memory for {} KiB", (page_size << order) >> 10);

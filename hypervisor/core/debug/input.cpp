@@ -4,7 +4,7 @@
 #include "core/debug/console.hpp"
 #include "core/debug/keyhandler.hpp"
 #include "core/debug/printk.hpp"
-#include "core/deferred/tasklet.hpp"
+#include "core/deferred/softirq.hpp"
 #include "core/evtchn/evtchn.hpp"
 #include "core/hypercall/guest_ptr.hpp"
 #include "core/hypercall/table.hpp"
@@ -37,7 +37,7 @@ u32 received_head = 0, received_tail = 0;
 char pending_keys[64];
 u32 keys_head = 0, keys_tail = 0;
 
-void run_keys(void*) {
+void run_keys() {
     for (;;) {
         char key;
         {
@@ -48,7 +48,6 @@ void run_keys(void*) {
         console_handle_key(key);
     }
 }
-Tasklet key_tasklet(run_keys, nullptr);
 
 void announce() {
     log_warning("*** Serial input to {} (type 'CTRL-{}' three times to switch input)", to_dom0 ? "DOM0" : "Hospes",
@@ -93,7 +92,7 @@ void console_input(char c) {
     if (then == Then::announce)
         announce();
     else if (then == Then::key)
-        key_tasklet.schedule();
+        softirq_raise(Softirq::debug_keys);
     else if (then == Then::event)
         evtchn_send_global_virq(VIRQ_CONSOLE);
 }
@@ -110,6 +109,7 @@ void console_handle_key(char key) {
 void console_init_input() {
     const SerialPortInUse port = console_serial_port();
     if (!port.port) return;
+    softirq_register(Softirq::debug_keys, run_keys);
     console_set_async();
     // The timer drains output and, should the interrupt never come, input as well.
     poll_timer.init(poll, nullptr, 0);

@@ -47,10 +47,8 @@ void all(char) {
 void registers(char) {
     log_info("'d' pressed -> dumping registers");
     for_each_cpu(online_cpus, [](CpuId cpu) {
-        CpuMask one;
-        one.set(cpu);
         smp_call(
-            one,
+            CpuMask::of(cpu),
             [](void*) {
                 log_info("*** Dumping CPU{} state: ***", cpu_id());
                 if (current().is_idle)

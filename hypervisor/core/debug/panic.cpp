@@ -43,9 +43,7 @@ static void panic_begin() {
 
 static void panic_text(const char* fmt, const FormatArg* args, usize count) {
     log_error("****************************************");
-    char where[32];
-    format(where, sizeof(where), "Panic on CPU {}:", cpu_id());
-    log_error("{}", where);
+    log_error("Panic on CPU {}:", cpu_id());
     printk_args(LogLevel::error, false, fmt, args, count);
     log_error("****************************************");
 }

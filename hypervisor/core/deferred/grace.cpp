@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Grace periods in batches. Softirqs run only outside hypercalls, so a CPU that takes Softirq::rcu holds no pointer
 // that it read before. Costs one IPI per CPU and batch, and nothing while nobody asks.
+#include "core/deferred/grace.hpp"
+
 #include "core/deferred/softirq.hpp"
-#include "core/deferred/tasklet.hpp"
 #include "core/sched/sched.hpp"
 #include "lib/spinlock.hpp"
 

@@ -26,13 +26,10 @@ void smp_call(const CpuMask& mask, void (*fn)(void*), void* data, bool wait) {
     others.clear(cpu_id());
     if (!others.empty()) {
         const Guard guard(call_lock);
-        u32 count = 0;
-        for (u64 word : others.bits)
-            count += static_cast<u32>(__builtin_popcountll(word));
         call.fn = fn;
         call.data = data;
         call.wait = wait;
-        call.left.store(count);
+        call.left.store(others.count());
         send_ipi_mask(others, vector_call);
         while (call.left.load() != 0)
             cpu_relax();

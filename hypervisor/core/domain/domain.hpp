@@ -4,7 +4,7 @@
 
 #include "abi/xen.hpp"
 #include "arch_domain.hpp"
-#include "core/deferred/tasklet.hpp"
+#include "core/deferred/grace.hpp"
 #include "core/domain/vcpu.hpp"
 #include "core/mm/page.hpp"
 #include "lib/atomic.hpp"
@@ -87,46 +87,20 @@ struct Domain {
     ArchDomain arch;
 };
 
-/// A counted reference. Taking one can fail: the domain may be gone or (where asked) dying.
-class [[nodiscard]] DomainRef {
+void domain_put(Domain& domain);
+
+/// A counted reference. Taking one can fail: the domain may be gone.
+class DomainRef : public Held<Domain, domain_put> {
   public:
-    DomainRef() = default;
-    DomainRef(DomainRef&& other) noexcept : domain_(other.domain_) { other.domain_ = nullptr; }
-    DomainRef& operator=(DomainRef&& other) noexcept {
-        if (this != &other) {
-            reset();
-            domain_ = other.domain_;
-            other.domain_ = nullptr;
-        }
-        return *this;
-    }
-    ~DomainRef() { reset(); }
+    using Held::Held;
     static DomainRef share(Domain& domain); ///< of a domain known to be referenced
-    static DomainRef adopt(Domain& domain) {
-        DomainRef ref;
-        ref.domain_ = &domain;
-        return ref;
-    }
-    static Result<DomainRef> find(Domid id);      ///< -ESRCH; also finds dying domains
-    static Result<DomainRef> find_live(Domid id); ///< as above, but not dying
+    static DomainRef adopt(Domain& domain) { return DomainRef(domain); }
+    static Result<DomainRef> find(Domid id); ///< -ESRCH; also finds dying domains
     /// DOMID_SELF or an id; no permission check.
     static Result<DomainRef> find_any(Domid id);
     /// find_any + "caller may act on it": itself, or the XSM default policy's target right. -ESRCH / -EPERM.
     static Result<DomainRef> find_target(Domid id);
-    Domain& release() {
-        Domain& domain = *domain_;
-        domain_ = nullptr;
-        return domain;
-    }
-    void reset();
-    explicit operator bool() const { return domain_ != nullptr; }
-    Domain& operator*() const { return *domain_; }
-    Domain* operator->() const { return domain_; }
-
-  private:
-    Domain* domain_ = nullptr;
 };
-void domain_put(Domain& domain);
 
 extern Domain* dom0;    ///< the hardware and control domain, nullptr until built
 extern Domain* dom_io;  ///< owner of MMIO frames that have a PageInfo
@@ -157,7 +131,6 @@ Status domain_kill(Domain& domain); ///< preemptible: -ERESTART until done
 void domain_shutdown(Domain& domain, u32 reason);
 Status domain_resume(Domain& domain);
 void domain_pause(Domain& domain); ///< returns once no vCPU runs
-void domain_pause_nosync(Domain& domain);
 void domain_unpause(Domain& domain);
 Status domain_pause_by_controller(Domain& domain);
 Status domain_unpause_by_controller(Domain& domain);

@@ -18,15 +18,11 @@ void vcpu_unpause(Vcpu& vcpu) {
     if (vcpu.pause_count.fetch_sub(1) == 1) vcpu_wake(vcpu);
 }
 
-void domain_pause_nosync(Domain& domain) {
-    domain.pause_count.fetch_add(1);
-    for_each_vcpu(domain, [](Vcpu& vcpu) { vcpu_sleep_nosync(vcpu); });
-}
-
 void domain_pause(Domain& domain) {
     HV_ASSERT(&domain != current().domain);
     // Ask all first, then wait for each: they stop at the same time.
-    domain_pause_nosync(domain);
+    domain.pause_count.fetch_add(1);
+    for_each_vcpu(domain, vcpu_sleep_nosync);
     for_each_vcpu(domain, [](Vcpu& vcpu) { vcpu_sleep_sync(vcpu); });
 }
 

@@ -27,8 +27,7 @@ Result<bool> poll_ready(Vcpu& vcpu, const sched_poll_t& poll) {
 
 Status poll(u64 arg) {
     Vcpu& vcpu = current();
-    sched_poll_t in;
-    TRY(GuestIn<sched_poll_t>(arg).read(in));
+    const auto in = TRY(read_guest<sched_poll_t>(arg));
     if (in.nr_ports > 128) return Errno::inval;
     // Announce the wait, then look: an event that comes in between finds us blocked and clears it.
     vcpu.pause_flags.fetch_or(PauseFlag::blocked);
@@ -46,8 +45,7 @@ Status poll(u64 arg) {
 }
 
 Status remote_shutdown(u64 arg) {
-    sched_remote_shutdown_t in;
-    TRY(GuestIn<sched_remote_shutdown_t>(arg).read(in));
+    const auto in = TRY(read_guest<sched_remote_shutdown_t>(arg));
     DomainRef domain = TRY(DomainRef::find(Domid{in.domain_id}));
     TRY(xsm_check(XsmOp::remote_shutdown, *domain));
     domain_shutdown(*domain, in.reason & XEN_DOMINF_shutdownmask);
@@ -55,8 +53,7 @@ Status remote_shutdown(u64 arg) {
 }
 
 Status latch_code(u64 arg) {
-    sched_shutdown_t in;
-    TRY(GuestIn<sched_shutdown_t>(arg).read(in));
+    const auto in = TRY(read_guest<sched_shutdown_t>(arg));
     if (in.reason > SHUTDOWN_MAX) return Errno::inval;
     Domain& domain = *current().domain;
     const Guard guard(domain.shutdown_lock);
@@ -65,8 +62,7 @@ Status latch_code(u64 arg) {
 }
 
 Status pin(u64 arg) {
-    sched_pin_override_t in;
-    TRY(GuestIn<sched_pin_override_t>(arg).read(in));
+    const auto in = TRY(read_guest<sched_pin_override_t>(arg));
     if (!current().domain->is_hardware) return Errno::perm;
     return sched_pin_override(current(), in.pcpu);
 }
@@ -82,8 +78,7 @@ Result<s64> hypercall::sched_op(HypercallArgs& args) {
         sched_block();
         return s64{0};
     case SCHEDOP_shutdown: {
-        sched_shutdown_t in;
-        TRY(GuestIn<sched_shutdown_t>(arg).read(in));
+        const auto in = TRY(read_guest<sched_shutdown_t>(arg));
         domain_shutdown(*current().domain, in.reason & XEN_DOMINF_shutdownmask);
         return s64{0};
     }
@@ -91,8 +86,7 @@ Result<s64> hypercall::sched_op(HypercallArgs& args) {
     case SCHEDOP_remote_shutdown: TRY(remote_shutdown(arg)); return s64{0};
     case SCHEDOP_shutdown_code: TRY(latch_code(arg)); return s64{0};
     case SCHEDOP_watchdog: {
-        sched_watchdog_t in;
-        TRY(GuestIn<sched_watchdog_t>(arg).read(in));
+        const auto in = TRY(read_guest<sched_watchdog_t>(arg));
         return domain_watchdog(*current().domain, in.id, in.timeout);
     }
     case SCHEDOP_pin_override: TRY(pin(arg)); return s64{0};

@@ -62,14 +62,8 @@ Status domain_resume(Domain& domain) {
 void domain_crash(Domain& domain, const char* why) {
     if (domain.shutting_down) return;
     if (&domain == current().domain) {
-        const UserRegs& r = guest_regs();
         log_error("domain {} vcpu {} crashed by the hypervisor: {}", domain.id, current().id, why);
-        log_error("  rip {:04x}:{:016x} rsp {:04x}:{:016x} rflags {:08x} vector {} error {:x}", r.cs, r.rip, r.ss,
-                  r.rsp, r.rflags, r.entry_vector & 0xff, r.error_code);
-        log_error("  rax {:016x} rbx {:016x} rcx {:016x} rdx {:016x}", r.rax, r.rbx, r.rcx, r.rdx);
-        log_error("  rsi {:016x} rdi {:016x} rbp {:016x} r8  {:016x}", r.rsi, r.rdi, r.rbp, r.r8);
-        log_error("  r9  {:016x} r10 {:016x} r11 {:016x} r12 {:016x}", r.r9, r.r10, r.r11, r.r12);
-        log_error("  r13 {:016x} r14 {:016x} r15 {:016x} cr3 {:016x}", r.r13, r.r14, r.r15, current().arch.cr3);
+        dump_registers(guest_regs());
     } else {
         log_error("domain {} crashed by the hypervisor on behalf of domain {}: {}", domain.id, current().domain->id,
                   why);
@@ -95,33 +89,16 @@ Status domain_kill(Domain& domain) {
         domain_pause(domain); // for good
     else if (alive == Domain::Dying::dead)
         return {};
-    switch (domain.destroy_stage) {
-    case 0:
-        domain_watchdog_stop(domain);
-        ++domain.destroy_stage;
-        [[fallthrough]];
-    case 1:
-        TRY(evtchn_domain_relinquish(domain));
-        ++domain.destroy_stage;
-        [[fallthrough]];
-    case 2:
-        TRY(grant_table_relinquish(domain));
-        ++domain.destroy_stage;
-        [[fallthrough]];
-    case 3:
-        for_each_vcpu(domain, [](Vcpu& vcpu) { vcpu_relinquish(vcpu); });
-        ++domain.destroy_stage;
-        [[fallthrough]];
-    case 4:
-        TRY(arch_domain_relinquish(domain));
-        ++domain.destroy_stage;
-        [[fallthrough]];
-    case 5:
-        TRY(domain_relinquish_memory(domain));
-        ++domain.destroy_stage;
-        break;
-    default: break;
-    }
+    constexpr Status (*stages[])(Domain&) = {
+        [](Domain& d) -> Status { return domain_watchdog_stop(d), Status{}; },
+        evtchn_domain_relinquish,
+        grant_table_relinquish,
+        [](Domain& d) -> Status { return for_each_vcpu(d, vcpu_relinquish), Status{}; },
+        arch_domain_relinquish,
+        domain_relinquish_memory,
+    };
+    for (; domain.destroy_stage < sizeof(stages) / sizeof(stages[0]); ++domain.destroy_stage)
+        TRY(stages[domain.destroy_stage](domain));
     domain.dying.store(Domain::Dying::dead);
     domain_put(domain); // the reference of its existence
     evtchn_send_global_virq(VIRQ_DOM_EXC);

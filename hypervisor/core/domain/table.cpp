@@ -63,22 +63,11 @@ DomainRef DomainRef::share(Domain& domain) {
     return adopt(domain);
 }
 
-void DomainRef::reset() {
-    if (domain_) domain_put(*domain_);
-    domain_ = nullptr;
-}
-
 Result<DomainRef> DomainRef::find(Domid id) {
     const Slot* slot = slot_of(id);
     Domain* domain = slot ? slot->load(Order::acquire) : nullptr;
     if (!domain || !try_get(*domain)) return Errno::srch;
     return adopt(*domain);
-}
-
-Result<DomainRef> DomainRef::find_live(Domid id) {
-    DomainRef domain = TRY(find(id));
-    if (domain->dying.load() != Domain::Dying::no) return Errno::srch;
-    return domain;
 }
 
 Result<DomainRef> DomainRef::find_any(Domid id) {

@@ -20,7 +20,7 @@ struct PauseFlag {
     static constexpr u32 blocked = 1 << 0; ///< SCHEDOP_block/poll; cleared by an event
     static constexpr u32 down = 1 << 1;    ///< not brought up (VCPUOP_up)
     static constexpr u32 in_reset = 1 << 2;
-    static constexpr u32 blocked_in_xen = 1 << 3; ///< waits for an ioreq or a tasklet
+    static constexpr u32 blocked_in_xen = 1 << 3; ///< waits for an ioreq
 };
 
 struct Vcpu {
@@ -72,7 +72,6 @@ inline bool vcpu_runnable(const Vcpu& vcpu);
 
 /// Upcall plumbing of the architecture: sets vcpu_info pending bits and unblocks/kicks the vCPU.
 void vcpu_mark_events_pending(Vcpu& vcpu);
-bool vcpu_events_pending(const Vcpu& vcpu);   ///< pending and not masked: the exit path must inject the upcall
-bool vcpu_has_pending_wake(const Vcpu& vcpu); ///< pending, masked or not (SCHEDOP_block must not sleep)
+bool vcpu_events_pending(const Vcpu& vcpu); ///< pending and not masked: the exit path must inject the upcall
 
 } // namespace hv

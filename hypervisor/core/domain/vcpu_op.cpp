@@ -50,8 +50,7 @@ void take_down(Vcpu& vcpu) {
 }
 
 Status register_info(Vcpu& vcpu, u64 arg) {
-    vcpu_register_vcpu_info_t in;
-    TRY(GuestIn<vcpu_register_vcpu_info_t>(arg).read(in));
+    const auto in = TRY(read_guest<vcpu_register_vcpu_info_t>(arg));
     if (in.offset > page_size - sizeof(vcpu_info_t) || in.offset % alignof(vcpu_info_t)) return Errno::inval;
     if (&vcpu != &current() && !(vcpu.pause_flags.load() & PauseFlag::down)) return Errno::inval;
     TypedPageRef page = TRY(TypedPageRef::take(Mfn{in.mfn}, *vcpu.domain, PageType::writable));
@@ -75,8 +74,7 @@ Status register_info(Vcpu& vcpu, u64 arg) {
 }
 
 Status register_runstate(Vcpu& vcpu, u64 arg) {
-    vcpu_register_runstate_memory_area_t area;
-    TRY(GuestIn<vcpu_register_runstate_memory_area_t>(arg).read(area));
+    const auto area = TRY(read_guest<vcpu_register_runstate_memory_area_t>(arg));
     vcpu_runstate_info_t info;
     vcpu_runstate_get(vcpu, info);
     if (&vcpu == &current())
@@ -87,8 +85,7 @@ Status register_runstate(Vcpu& vcpu, u64 arg) {
 }
 
 Status register_time(Vcpu& vcpu, u64 arg) {
-    vcpu_register_time_memory_area_t area;
-    TRY(GuestIn<vcpu_register_time_memory_area_t>(arg).read(area));
+    const auto area = TRY(read_guest<vcpu_register_time_memory_area_t>(arg));
     vcpu.arch.time_info_guest = area.addr.p;
     vcpu.arch.time.version = 0;
     if (&vcpu == &current()) update_vcpu_system_time(vcpu);
@@ -96,8 +93,7 @@ Status register_time(Vcpu& vcpu, u64 arg) {
 }
 
 Status set_periodic(Vcpu& vcpu, u64 arg) {
-    vcpu_set_periodic_timer_t in;
-    TRY(GuestIn<vcpu_set_periodic_timer_t>(arg).read(in));
+    const auto in = TRY(read_guest<vcpu_set_periodic_timer_t>(arg));
     if (in.period_ns < 1'000'000 || in.period_ns > max_delta_ns) return Errno::inval;
     vcpu.periodic_timer.stop();
     vcpu.periodic_last_event = now_ns();

@@ -21,6 +21,12 @@ inline Status mask_to_guest(xenctl_bitmap& to, const CpuMask& mask) {
 CpuMask present_cpus();
 u64 node_mask(); ///< NUMA nodes of the machine
 
+/// -EINVAL beyond the domain's limit, -ESRCH when it was not made yet.
+inline Result<Vcpu*> vcpu_of(Domain& domain, u32 id) {
+    if (id >= domain.max_vcpus) return Errno::inval;
+    return domain.vcpus[id] ? Result<Vcpu*>(domain.vcpus[id]) : Result<Vcpu*>(Errno::srch);
+}
+
 void domain_info(Domain& domain, xen_domctl_getdomaininfo& info);
 
 /// What a control operation wants done with its argument structure.

@@ -40,9 +40,8 @@ Status set_context(Domain& domain, const xen_domctl_vcpucontext& op) {
 }
 
 Status get_context(Domain& domain, const xen_domctl_vcpucontext& op) {
-    if (&domain == current().domain || op.vcpu >= domain.max_vcpus) return Errno::inval;
-    Vcpu* vcpu = domain.vcpus[op.vcpu];
-    if (!vcpu) return Errno::srch;
+    if (&domain == current().domain) return Errno::inval;
+    Vcpu* vcpu = TRY(vcpu_of(domain, op.vcpu));
     if (!vcpu->initialised) return Errno::no_data;
     const ContextBuffer buffer;
     if (!buffer.context) return Errno::no_mem;
@@ -53,9 +52,7 @@ Status get_context(Domain& domain, const xen_domctl_vcpucontext& op) {
 }
 
 Status get_info(Domain& domain, xen_domctl_getvcpuinfo& op) {
-    if (op.vcpu >= domain.max_vcpus) return Errno::inval;
-    const Vcpu* vcpu = domain.vcpus[op.vcpu];
-    if (!vcpu) return Errno::srch;
+    const Vcpu* vcpu = TRY(vcpu_of(domain, op.vcpu));
     const u32 flags = vcpu->pause_flags.load();
     op.online = !(flags & PauseFlag::down);
     op.blocked = (flags & PauseFlag::blocked) != 0;
@@ -67,12 +64,9 @@ Status get_info(Domain& domain, xen_domctl_getvcpuinfo& op) {
 
 Result<Vcpu*> affinity_vcpu(Domain& domain, const xen_domctl_vcpuaffinity& op) {
     constexpr u32 which = XEN_VCPUAFFINITY_HARD | XEN_VCPUAFFINITY_SOFT;
-    if (op.vcpu >= domain.max_vcpus || !(op.flags & (which | XEN_VCPUAFFINITY_FORCE)) ||
-        (op.flags & ~(which | XEN_VCPUAFFINITY_FORCE)))
+    if (!(op.flags & (which | XEN_VCPUAFFINITY_FORCE)) || (op.flags & ~(which | XEN_VCPUAFFINITY_FORCE)))
         return Errno::inval;
-    Vcpu* vcpu = domain.vcpus[op.vcpu];
-    if (!vcpu) return Errno::srch;
-    return vcpu;
+    return vcpu_of(domain, op.vcpu);
 }
 
 Status set_affinity(Domain& domain, xen_domctl_vcpuaffinity& op) {

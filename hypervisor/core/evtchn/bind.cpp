@@ -171,15 +171,4 @@ Status evtchn_status(evtchn_status_t& op) {
     return {};
 }
 
-void evtchn_move_pirqs(Vcpu& vcpu) {
-    if (!vcpu.domain->evtchn || !vcpu.domain->evtchn->pirq_ports) return;
-    EvtchnDomain& table = *vcpu.domain->evtchn;
-    const Guard guard(table.bind_lock);
-    for (u32 port = 1; port < table.valid_ports.load(); ++port) {
-        const Channel& channel = table.at(port);
-        if (channel.state() == PortState::pirq && channel.vcpu == vcpu.id)
-            pirq_set_affinity(*vcpu.domain, channel.pirq(), vcpu);
-    }
-}
-
 } // namespace hv

@@ -21,7 +21,6 @@ bool evtchn_send_pirq(Domain& domain, Port port);
 /// Unmasks from inside the hypervisor (VCPUOP/PHYSDEVOP users), re-raising what is pending.
 void evtchn_unmask(Domain& domain, Port port);
 /// Moves pirq/virq affinity when a vCPU is scheduled elsewhere.
-void evtchn_move_pirqs(Vcpu& vcpu);
 /// SCHEDOP_poll support: is this port valid, and is it pending now?
 bool evtchn_port_valid(Domain& domain, Port port);
 bool evtchn_port_pending(Domain& domain, Port port);

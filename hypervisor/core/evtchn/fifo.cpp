@@ -42,15 +42,14 @@ Status evtchn_fifo_init_control(evtchn_init_control_t& op) {
     op.link_bits = EVTCHN_FIFO_LINK_BITS;
     const Guard guard(domain.evtchn->bind_lock);
     TRY(alloc_queues(domain));
-    if (domain.evtchn->fifo) return map_control(*vcpu, Mfn{op.control_gfn}, op.offset);
-    FifoArray* array = make<FifoArray>();
-    if (!array) return Errno::no_mem;
-    if (Status status = map_control(*vcpu, Mfn{op.control_gfn}, op.offset); !status.ok()) {
+    FifoArray* array = domain.evtchn->fifo ? nullptr : make<FifoArray>();
+    if (!array && !domain.evtchn->fifo) return Errno::no_mem;
+    const Status status = map_control(*vcpu, Mfn{op.control_gfn}, op.offset);
+    if (!status.ok())
         destroy(array);
-        return status.error();
-    }
-    switch_to_fifo(domain, array);
-    return {};
+    else if (array)
+        switch_to_fifo(domain, array);
+    return status;
 }
 
 Status evtchn_fifo_expand(const evtchn_expand_array_t& op) {

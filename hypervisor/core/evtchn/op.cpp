@@ -10,15 +10,13 @@ namespace hv {
 static constexpr u32 op_reset_continue = 14;
 
 template <typename T, typename F> static Result<s64> with_argument(u64 address, F&& act) {
-    T op;
-    TRY(GuestIn<T>(address).read(op));
+    const auto op = TRY(read_guest<T>(address));
     TRY(act(op));
     return 0;
 }
 /// As above; what `act` changed goes back. A port whose number cannot be told to the guest is closed again.
 template <typename T, typename F> static Result<s64> with_result(u64 address, evtchn_port_t T::*port, F&& act) {
-    T op;
-    TRY(GuestIn<T>(address).read(op));
+    auto op = TRY(read_guest<T>(address));
     TRY(act(op));
     const Status status = GuestOut<T>(address).write(op);
     if (!status.ok() && port) static_cast<void>(evtchn_close(*current().domain, Port{op.*port}, true));
@@ -48,8 +46,7 @@ static Result<s64> bind_op(u32 cmd, u64 arg) {
 }
 
 static Result<s64> reset_op(HypercallArgs& args) {
-    evtchn_reset_t op;
-    TRY(GuestIn<evtchn_reset_t>(args.a[1]).read(op));
+    const auto op = TRY(read_guest<evtchn_reset_t>(args.a[1]));
     const DomainRef domain = TRY(DomainRef::find_target(Domid{op.dom}));
     const Status status = evtchn_reset(*domain, static_cast<u32>(args.a[0]) == op_reset_continue);
     if (!status.ok() && status.error() == Errno::restart) args.a[0] = op_reset_continue;

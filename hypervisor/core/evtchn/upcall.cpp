@@ -15,6 +15,4 @@ bool vcpu_events_pending(const Vcpu& vcpu) {
     return read_once(vcpu.info->evtchn_upcall_pending) && !read_once(vcpu.info->evtchn_upcall_mask);
 }
 
-bool vcpu_has_pending_wake(const Vcpu& vcpu) { return read_once(vcpu.info->evtchn_upcall_pending) != 0; }
-
 } // namespace hv

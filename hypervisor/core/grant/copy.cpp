@@ -6,12 +6,30 @@ namespace hv {
 
 namespace {
 
-/// A grant pinned for copying, with those that it leads to (transitive grants: one step, to a third domain).
-class CopyGrant {
+/// A page held for copying.
+class CopyPage : NoCopy {
   public:
-    CopyGrant() = default;
-    CopyGrant(const CopyGrant&) = delete;
-    CopyGrant& operator=(const CopyGrant&) = delete;
+    ~CopyPage() { release(); }
+    GrantCode take(Mfn mfn, const Domain& owner, bool readonly) {
+        if (!granted_page_get(mfn, owner, readonly)) return GNTST_general_error;
+        page_ = &page_of(mfn);
+        readonly_ = readonly;
+        return GNTST_okay;
+    }
+    void release() {
+        if (page_) granted_page_put(*page_, readonly_);
+        page_ = nullptr;
+    }
+    [[nodiscard]] u8* data() { return static_cast<u8*>(map_of(*page_)); }
+
+  private:
+    PageInfo* page_ = nullptr;
+    bool readonly_ = false;
+};
+
+/// A grant pinned for copying, with those that it leads to (transitive grants: one step, to a third domain).
+class CopyGrant : NoCopy {
+  public:
     ~CopyGrant() { release(); }
 
     GrantCode acquire(Domain& granter, GrantRef ref, Domid grantee, bool readonly) {
@@ -31,8 +49,7 @@ class CopyGrant {
         return code ? code : s16{GNTST_general_error};
     }
     void release() {
-        page_.reset();
-        typed_.reset();
+        page_.release();
         while (steps_) {
             Step& step = step_[--steps_];
             {
@@ -42,7 +59,7 @@ class CopyGrant {
             step.granter.reset();
         }
     }
-    [[nodiscard]] u8* data() { return static_cast<u8*>(map_of(last().mfn)); }
+    [[nodiscard]] u8* data() { return page_.data(); }
     /// May bytes [offset, offset + length) of the page be copied?
     [[nodiscard]] bool covers(u32 offset, u32 length) const {
         const Step& s = step_[steps_ - 1];
@@ -78,22 +95,14 @@ class CopyGrant {
         return GNTST_okay;
     }
     GrantCode take_page(bool readonly) {
-        bool ok;
-        if (readonly) {
-            Result<PageRef> page = PageRef::take(last().mfn, *last().granter);
-            if ((ok = page.ok())) page_ = std::move(page).value();
-        } else {
-            Result<TypedPageRef> page = TypedPageRef::take(last().mfn, *last().granter, PageType::writable);
-            if ((ok = page.ok())) typed_ = std::move(page).value();
-        }
-        if (!ok) release();
-        return ok ? GNTST_okay : GNTST_general_error;
+        const GrantCode code = page_.take(last().mfn, *last().granter, readonly);
+        if (code) release();
+        return code;
     }
 
     Step step_[2];
     u32 steps_ = 0;
-    PageRef page_;
-    TypedPageRef typed_;
+    CopyPage page_;
 };
 
 /// One side of the copies: the page acquired last.
@@ -114,12 +123,11 @@ class Side {
     }
     void release() {
         grant_.release();
-        page_.reset();
-        typed_.reset();
+        page_.release();
         held_ = false;
     }
     [[nodiscard]] bool covers(u32 offset, u32 length) const { return !by_ref_ || grant_.covers(offset, length); }
-    [[nodiscard]] u8* data() { return by_ref_ ? grant_.data() : static_cast<u8*>(map_of(mfn_)); }
+    [[nodiscard]] u8* data() { return by_ref_ ? grant_.data() : page_.data(); }
 
   private:
     GrantCode acquire_ref(const gnttab_copy::gnttab_copy_ptr& ptr) {
@@ -130,18 +138,7 @@ class Side {
     GrantCode acquire_frame(const gnttab_copy::gnttab_copy_ptr& ptr) {
         if (ptr.domid != DOMID_SELF) // frames are named only by their owner
             return GNTST_permission_denied;
-        mfn_ = Mfn{ptr.u.gmfn};
-        const Domain& self = *current().domain;
-        if (dest_) {
-            Result<TypedPageRef> page = TypedPageRef::take(mfn_, self, PageType::writable);
-            if (!page.ok()) return GNTST_general_error;
-            typed_ = std::move(page).value();
-            return GNTST_okay;
-        }
-        Result<PageRef> page = PageRef::take(mfn_, self);
-        if (!page.ok()) return GNTST_general_error;
-        page_ = std::move(page).value();
-        return GNTST_okay;
+        return page_.take(Mfn{ptr.u.gmfn}, *current().domain, !dest_);
     }
 
     const bool dest_;
@@ -149,9 +146,7 @@ class Side {
     u16 domid_ = 0;
     u64 name_ = 0;
     CopyGrant grant_;
-    Mfn mfn_{};
-    PageRef page_;
-    TypedPageRef typed_;
+    CopyPage page_;
     DomainCache cache_;
 };
 

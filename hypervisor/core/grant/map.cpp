@@ -10,22 +10,6 @@ namespace {
 constexpr u16 both_maps = GNTMAP_host_map | GNTMAP_device_map;
 constexpr u16 kept_flags = both_maps | GNTMAP_readonly | GNTMAP_application_map | GNTMAP_contains_pte;
 
-void put_mapped(PageInfo& page, bool readonly) {
-    if (readonly)
-        page_put(page);
-    else
-        TypedPageRef::adopt(page).reset();
-}
-
-/// The reference that a mapping keeps; writable mappings keep the page from becoming a page table.
-Status get_mapped(Mfn mfn, const Domain& granter, bool readonly) {
-    if (readonly)
-        TRY(PageRef::take(mfn, granter)).release();
-    else
-        TRY(TypedPageRef::take(mfn, granter, PageType::writable)).release();
-    return {};
-}
-
 /// Pins the entry for each kind of mapping wanted; all or nothing.
 GrantCode pin_for_map(GrantTable& table, LockedGrant& grant, GrantRef ref, u32 flags) {
     const Domid self = current().domain->id;
@@ -47,14 +31,14 @@ void unpin_mapped(GrantTable& table, GrantRef ref, u32 maps, bool readonly) {
 /// The page references and the page-table entry of a pinned grant; all or nothing.
 Status map_page(const gnttab_map_grant_ref_t& op, Mfn mfn, const Domain& granter) {
     const bool readonly = (op.flags & GNTMAP_readonly) != 0;
-    if (op.flags & GNTMAP_device_map) TRY(get_mapped(mfn, granter, readonly));
+    if (op.flags & GNTMAP_device_map) TRY(granted_page_get(mfn, granter, readonly));
     if (!(op.flags & GNTMAP_host_map)) return {};
-    Status status = get_mapped(mfn, granter, readonly);
+    Status status = granted_page_get(mfn, granter, readonly);
     if (status.ok()) {
         status = arch_grant_map({op.host_addr, mfn, op.flags, 0});
-        if (!status.ok()) put_mapped(page_of(mfn), readonly);
+        if (!status.ok()) granted_page_put(page_of(mfn), readonly);
     }
-    if (!status.ok() && (op.flags & GNTMAP_device_map)) put_mapped(page_of(mfn), readonly);
+    if (!status.ok() && (op.flags & GNTMAP_device_map)) granted_page_put(page_of(mfn), readonly);
     return status;
 }
 
@@ -156,7 +140,7 @@ class UnmapBatch {
         u16 live = 0;
         for (const u16 map : {u16{GNTMAP_host_map}, u16{GNTMAP_device_map}})
             if (entry.claimed & map) {
-                put_mapped(page_of(entry.mfn), readonly);
+                granted_page_put(page_of(entry.mfn), readonly);
                 live |= map == GNTMAP_host_map ? Mapping::host_live : Mapping::device_live;
             }
         if (Maptrack::drop(*entry.mapping, live)) {
@@ -212,7 +196,7 @@ Status grant_table_relinquish(Domain& domain) {
         const u32 maps =
             (state & Mapping::host_live ? GNTMAP_host_map : 0) | (state & Mapping::device_live ? GNTMAP_device_map : 0);
         unpin_mapped(*granter.grants, GrantRef{mapping.ref.load()}, maps, readonly);
-        if (state & Mapping::device_live) put_mapped(page_of(mfn), readonly);
+        if (state & Mapping::device_live) granted_page_put(page_of(mfn), readonly);
         domain_put(granter);
     }
     return {};

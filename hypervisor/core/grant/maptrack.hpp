@@ -20,14 +20,12 @@ struct Mapping {
 };
 static_assert(sizeof(Mapping) == 16);
 
-class Maptrack {
+class Maptrack : NoCopy {
   public:
     static constexpr u32 per_page = page_size / sizeof(Mapping);
     static constexpr u32 no_handle = ~u32{0};
 
     explicit Maptrack(u32 max_handles) : max_(max_handles) {}
-    Maptrack(const Maptrack&) = delete;
-    Maptrack& operator=(const Maptrack&) = delete;
     ~Maptrack() {
         for (u32 i = 0; pages_ && i < limit_.load() / per_page; ++i)
             free_pages(pages_[i]);

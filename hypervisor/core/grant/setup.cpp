@@ -17,6 +17,14 @@ GrantCode find_subject(u16 id, DomainRef& out, XsmOp right) {
     return GNTST_okay;
 }
 
+/// Tells the guest the frames behind `pages`.
+GrantCode list_frames(auto* const* pages, const auto& op, bool& fault) {
+    const GuestOut<u64> list(op.frame_list);
+    for (u32 i = 0; i < op.nr_frames && !fault; ++i)
+        fault = !list.offset(i).write(mfn_of_virt(pages[i]).raw()).ok();
+    return GNTST_okay;
+}
+
 GrantCode setup_one(const gnttab_setup_table_t& op, bool& fault) {
     DomainRef domain;
     if (const GrantCode code = find_subject(op.dom, domain, XsmOp::grant_setup)) return code;
@@ -26,10 +34,7 @@ GrantCode setup_one(const gnttab_setup_table_t& op, bool& fault) {
         const Guard guard(table.lock);
         if (!grant_grow(*domain, op.nr_frames).ok()) return GNTST_general_error;
     }
-    const GuestOut<xen_pfn_t> list(op.frame_list);
-    for (u32 i = 0; i < op.nr_frames && !fault; ++i)
-        fault = !list.offset(i).write(mfn_of_virt(table.shared[i]).raw()).ok();
-    return GNTST_okay;
+    return list_frames(table.shared, op, fault);
 }
 
 GrantCode status_frames_one(const gnttab_get_status_frames_t& op, bool& fault) {
@@ -37,10 +42,15 @@ GrantCode status_frames_one(const gnttab_get_status_frames_t& op, bool& fault) {
     if (const GrantCode code = find_subject(op.dom, domain, XsmOp::grant_setup)) return code;
     GrantTable& table = *domain->grants;
     if (table.version.load() != 2 || op.nr_frames > table.status_frames) return GNTST_general_error;
-    const GuestOut<u64> list(op.frame_list);
-    for (u32 i = 0; i < op.nr_frames && !fault; ++i)
-        fault = !list.offset(i).write(mfn_of_virt(table.status[i]).raw()).ok();
-    return GNTST_okay;
+    return list_frames(table.status, op, fault);
+}
+
+/// Runs an operation that lists frames; only its status is written back.
+template <typename T> Status answer(u64 arg, GrantCode (*run)(const T&, bool& fault)) {
+    bool fault = false;
+    const s16 status = run(TRY(read_guest<T>(arg)), fault);
+    if (fault) return Errno::fault;
+    return GuestOut<T>(arg).write_field(&T::status, status);
 }
 
 /// Nobody pins or unpins an entry any more once version is 0 and every entry's lock was passed. The reserved entries
@@ -64,10 +74,10 @@ void convert(GrantTable& table, u32 to) {
         u16 flags, domid;
         u64 frame;
         if (to == 2) {
-            const auto& entry = static_cast<grant_entry_v1_t*>(table.shared[0])[i];
+            const auto& entry = table.shared_at<grant_entry_v1_t>(i);
             flags = read_once(entry.flags), domid = read_once(entry.domid), frame = read_once(entry.frame);
         } else {
-            const auto& entry = static_cast<grant_entry_v2_t*>(table.shared[0])[i];
+            const auto& entry = table.shared_at<grant_entry_v2_t>(i);
             flags = read_once(entry.hdr.flags), domid = read_once(entry.hdr.domid);
             frame = read_once(entry.full_page.frame);
         }
@@ -82,13 +92,13 @@ void convert(GrantTable& table, u32 to) {
         const GrantPins& pins = table.active_at(i).pins;
         const auto in_use = static_cast<u16>((pins.any() ? GTF_reading : 0) | (pins.writers() ? GTF_writing : 0));
         if (to == 2) {
-            auto& entry = static_cast<grant_entry_v2_t*>(table.shared[0])[i];
+            auto& entry = table.shared_at<grant_entry_v2_t>(i);
             entry.full_page.frame = kept[i].frame;
             entry.hdr = {kept[i].flags, kept[i].domid};
             table.status[0][i] = in_use;
         } else {
             kept[i].flags |= in_use;
-            static_cast<grant_entry_v1_t*>(table.shared[0])[i] = kept[i];
+            table.shared_at<grant_entry_v1_t>(i) = kept[i];
         }
     }
 }
@@ -104,43 +114,20 @@ GrantCode swap_one(const gnttab_swap_grant_ref_t& op) {
     const u32 version = table.version.load();
     if (a.pins.any() || b.pins.any() || !version) return GNTST_eagain;
     if (op.ref_a >= table.entries(version) || op.ref_b >= table.entries(version)) return GNTST_bad_gntref;
-    if (version == 1) {
-        constexpr u32 per = GrantTable::v1_per_frame;
-        auto& x = static_cast<grant_entry_v1_t*>(table.shared[op.ref_a / per])[op.ref_a % per];
-        auto& y = static_cast<grant_entry_v1_t*>(table.shared[op.ref_b / per])[op.ref_b % per];
-        std::swap(x, y);
-    } else {
-        constexpr u32 per = GrantTable::v2_per_frame;
-        auto& x = static_cast<grant_entry_v2_t*>(table.shared[op.ref_a / per])[op.ref_a % per];
-        auto& y = static_cast<grant_entry_v2_t*>(table.shared[op.ref_b / per])[op.ref_b % per];
-        std::swap(x, y);
-    }
+    if (version == 1)
+        std::swap(table.shared_at<grant_entry_v1_t>(op.ref_a), table.shared_at<grant_entry_v1_t>(op.ref_b));
+    else
+        std::swap(table.shared_at<grant_entry_v2_t>(op.ref_a), table.shared_at<grant_entry_v2_t>(op.ref_b));
     return GNTST_okay;
 }
 
 } // namespace
 
-Status grant_op::setup_table(u64 arg) {
-    gnttab_setup_table_t op;
-    TRY(GuestIn<gnttab_setup_table_t>(arg).read(op));
-    bool fault = false;
-    op.status = setup_one(op, fault);
-    if (fault) return Errno::fault;
-    return GuestOut<gnttab_setup_table_t>(arg).write_field(&gnttab_setup_table_t::status, op.status);
-}
-
-Status grant_op::get_status_frames(u64 arg) {
-    gnttab_get_status_frames_t op;
-    TRY(GuestIn<gnttab_get_status_frames_t>(arg).read(op));
-    bool fault = false;
-    op.status = status_frames_one(op, fault);
-    if (fault) return Errno::fault;
-    return GuestOut<gnttab_get_status_frames_t>(arg).write_field(&gnttab_get_status_frames_t::status, op.status);
-}
+Status grant_op::setup_table(u64 arg) { return answer<gnttab_setup_table_t>(arg, setup_one); }
+Status grant_op::get_status_frames(u64 arg) { return answer<gnttab_get_status_frames_t>(arg, status_frames_one); }
 
 Status grant_op::query_size(u64 arg) {
-    gnttab_query_size_t op;
-    TRY(GuestIn<gnttab_query_size_t>(arg).read(op));
+    auto op = TRY(read_guest<gnttab_query_size_t>(arg));
     DomainRef domain;
     op.status = find_subject(op.dom, domain, XsmOp::grant_query_size);
     if (op.status == GNTST_okay) {
@@ -151,8 +138,7 @@ Status grant_op::query_size(u64 arg) {
 }
 
 Status grant_op::get_version(u64 arg) {
-    gnttab_get_version_t op;
-    TRY(GuestIn<gnttab_get_version_t>(arg).read(op));
+    const auto op = TRY(read_guest<gnttab_get_version_t>(arg));
     const DomainRef domain = TRY(DomainRef::find_any(Domid{op.dom}));
     TRY(xsm_check(XsmOp::grant_query_size, *domain));
     if (!domain->grants) return Errno::inval;
@@ -161,8 +147,7 @@ Status grant_op::get_version(u64 arg) {
 }
 
 Status grant_op::set_version(u64 arg) {
-    gnttab_set_version_t op;
-    TRY(GuestIn<gnttab_set_version_t>(arg).read(op));
+    const auto op = TRY(read_guest<gnttab_set_version_t>(arg));
     if (op.version != 1 && op.version != 2) return Errno::inval;
     Domain& domain = *current().domain;
     GrantTable& table = *domain.grants;

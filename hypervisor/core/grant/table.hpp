@@ -60,23 +60,24 @@ struct GrantTable {
         return frames.load(Order::acquire) * (v == 2 ? v2_per_frame : v1_per_frame);
     }
     [[nodiscard]] Active& active_at(u32 ref) { return active[ref / v1_per_frame][ref % v1_per_frame]; }
+    template <typename T> [[nodiscard]] T& shared_at(u32 ref) {
+        constexpr u32 per_frame = page_size / sizeof(T);
+        return static_cast<T*>(shared[ref / per_frame])[ref % per_frame];
+    }
     [[nodiscard]] GrantEntry entry(u32 ref, u32 v) {
-        if (v == 1) return GrantEntry(static_cast<grant_entry_v1_t*>(shared[ref / v1_per_frame])[ref % v1_per_frame]);
-        return {static_cast<grant_entry_v2_t*>(shared[ref / v2_per_frame])[ref % v2_per_frame],
-                status[ref / status_per_frame][ref % status_per_frame]};
+        if (v == 1) return GrantEntry(shared_at<grant_entry_v1_t>(ref));
+        return {shared_at<grant_entry_v2_t>(ref), status[ref / status_per_frame][ref % status_per_frame]};
     }
 };
 
 /// An entry looked up and locked; empty when the reference is out of range or the version is changing.
-class [[nodiscard]] LockedGrant {
+class [[nodiscard]] LockedGrant : NoCopy {
   public:
     /// `pinned`: the caller holds a pin, so the entry exists; a version change going on is waited for.
     LockedGrant(GrantTable& table, GrantRef ref, bool pinned = false) {
         while (!look_up(table, ref) && pinned)
             cpu_relax();
     }
-    LockedGrant(const LockedGrant&) = delete;
-    LockedGrant& operator=(const LockedGrant&) = delete;
     ~LockedGrant() { unlock(); }
     void unlock() {
         if (active_) active_->lock.unlock();
@@ -145,6 +146,16 @@ template <typename T, typename F, typename G> Status for_each_op(u64& args, u64&
         args += n * sizeof(T);
         count -= n;
     }
+    return {};
+}
+
+/// A page that a grant names: held to be read, or with a writable type, which keeps it from becoming a page table.
+inline void granted_page_put(PageInfo& page, bool readonly) { readonly ? page_put(page) : page_put_typed(page); }
+inline Status granted_page_get(Mfn mfn, const Domain& owner, bool readonly) {
+    if (readonly)
+        TRY(PageRef::take(mfn, owner)).release();
+    else
+        TRY(TypedPageRef::take(mfn, owner, PageType::writable)).release();
     return {};
 }
 

@@ -73,8 +73,7 @@ Status grant_op::transfer(u64& args, u64& count) {
 Status grant_op::cache_flush(u64& args, u64& count) {
     for (bool first = true; count; first = false, --count, args += sizeof(gnttab_cache_flush_t)) {
         if (!first && hypercall_preempt_check()) return Errno::restart;
-        gnttab_cache_flush_t op;
-        TRY(GuestIn<gnttab_cache_flush_t>(args).read(op));
+        const auto op = TRY(read_guest<gnttab_cache_flush_t>(args));
         TRY(flush_one(op));
     }
     return {};

@@ -71,4 +71,11 @@ template <typename T> class GuestInOut : public GuestIn<T> {
     Status write(const T& value) const { return out().write(value); }
 };
 
+/// The structure at `address`.
+template <typename T> Result<T> read_guest(u64 address) {
+    T value;
+    TRY(GuestIn<T>(address).read(value));
+    return value;
+}
+
 } // namespace hv

@@ -6,7 +6,7 @@
 #include "core/debug/keyhandler.hpp"
 #include "core/debug/panic.hpp"
 #include "core/debug/printk.hpp"
-#include "core/deferred/tasklet.hpp"
+#include "core/deferred/grace.hpp"
 #include "core/init/cmdline.hpp"
 #include "core/init/dom0.hpp"
 #include "core/mm/heap.hpp"
@@ -80,7 +80,7 @@ void init_machine() {
     acpi_init();
     mm_init();
     console_init_ring();
-    deferred_init();
+    grace_init();
     timer_init();
     domain_init();
     sched_init();

@@ -102,9 +102,8 @@ Status exchange_chunk(Exchange& x) {
         give_back(x, taken);
         return status.error();
     }
-    while (PageInfo* page = taken.pop()) {
+    while (PageInfo* page = taken.pop())
         heap_free(*page, 0);
-    }
     return deliver_chunk(x, fresh);
 }
 
@@ -112,8 +111,7 @@ Status exchange_chunk(Exchange& x) {
 
 Result<s64> exchange(HypercallArgs& args) {
     using Op = xen_memory_exchange_t;
-    Op op;
-    TRY(GuestIn<Op>(args.a[1]).read(op));
+    const auto op = TRY(read_guest<Op>(args.a[1]));
     const u32 limit = max_extent_order(*current().domain);
     if (op.in.extent_order > limit || op.out.extent_order > limit) return Errno::perm;
     AllocFlags flags;

@@ -11,8 +11,7 @@ namespace hv::memory_op {
 static constexpr u32 max_map_entries = 1024;
 
 static Result<s64> copy_map(u64 arg, const E820Entry* entries, u32 count) {
-    xen_memory_map_t op;
-    TRY(GuestIn<xen_memory_map_t>(arg).read(op));
+    auto op = TRY(read_guest<xen_memory_map_t>(arg));
     const GuestOut<E820Entry> buffer(op.buffer);
     const bool size_query = buffer.null();
     if (!size_query && op.nr_entries < count) count = op.nr_entries;
@@ -35,8 +34,7 @@ Result<s64> machine_memory_map(u64 arg) {
 }
 
 Result<s64> set_memory_map(u64 arg) {
-    xen_foreign_memory_map_t op;
-    TRY(GuestIn<xen_foreign_memory_map_t>(arg).read(op));
+    const auto op = TRY(read_guest<xen_foreign_memory_map_t>(arg));
     if (op.map.nr_entries > max_map_entries) return Errno::inval;
     const DomainRef domain = TRY(DomainRef::find_any(Domid{op.domid}));
     TRY(xsm_check(XsmOp::memory_map_set, *domain));
@@ -63,8 +61,7 @@ Result<s64> machphys_mapping(u64 arg) {
 
 /// One frame per 2 MiB of the table; a hole is 0.
 Result<s64> machphys_mfn_list(u64 arg) {
-    xen_machphys_mfn_list_t op;
-    TRY(GuestIn<xen_machphys_mfn_list_t>(arg).read(op));
+    auto op = TRY(read_guest<xen_machphys_mfn_list_t>(arg));
     const GuestOut<xen_pfn_t> list(op.extent_start);
     const u64 chunks = (max_mfn + (u64{1} << m2p_chunk_shift) - 1) >> m2p_chunk_shift;
     u32 i = 0;
@@ -79,8 +76,7 @@ Result<s64> machphys_mfn_list(u64 arg) {
 
 /// No device of this machine reserves memory of its users (that takes an IOMMU's tables).
 Result<s64> reserved_device_memory_map(u64 arg) {
-    xen_reserved_device_memory_map_t op;
-    TRY(GuestIn<xen_reserved_device_memory_map_t>(arg).read(op));
+    auto op = TRY(read_guest<xen_reserved_device_memory_map_t>(arg));
     op.nr_entries = 0;
     TRY(GuestOut<xen_reserved_device_memory_map_t>(arg).write(op));
     return 0;

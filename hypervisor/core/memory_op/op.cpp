@@ -11,8 +11,7 @@ namespace memory_op {
 u32 max_extent_order(const Domain& caller) { return caller.is_privileged ? 18 : caller.is_hardware ? 12 : 9; }
 
 static Result<s64> domain_stat(u32 command, u64 arg) {
-    xen_memory_domain op;
-    TRY(GuestIn<xen_memory_domain>(arg).read(op));
+    const auto op = TRY(read_guest<xen_memory_domain>(arg));
     const DomainRef domain = TRY(DomainRef::find_any(Domid{op.domid}));
     TRY(xsm_check(XsmOp::memory_stat, *domain));
     if (command == XENMEM_current_reservation) return s64{domain->tot_pages};
@@ -22,8 +21,7 @@ static Result<s64> domain_stat(u32 command, u64 arg) {
 
 /// A PV domain has no populate-on-demand pages: the target is always met.
 static Result<s64> pod_target(u64 arg) {
-    xen_pod_target_t op;
-    TRY(GuestIn<xen_pod_target_t>(arg).read(op));
+    auto op = TRY(read_guest<xen_pod_target_t>(arg));
     const DomainRef domain = TRY(DomainRef::find_any(Domid{op.domid}));
     TRY(xsm_check(XsmOp::memory_claim));
     if (domain->is_hvm) return Errno::opnotsupp;
@@ -35,8 +33,7 @@ static Result<s64> pod_target(u64 arg) {
 
 /// add_to_physmap and friends change a translated domain's map; a PV domain keeps its own.
 template <typename T> static Result<s64> physmap(XsmOp right, u64 arg) {
-    T op;
-    TRY(GuestIn<T>(arg).read(op));
+    const auto op = TRY(read_guest<T>(arg));
     const DomainRef domain = TRY(DomainRef::find_any(Domid{op.domid}));
     TRY(xsm_check(right, *domain));
     return Errno::access;

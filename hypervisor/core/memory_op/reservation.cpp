@@ -40,23 +40,15 @@ u64 decrease(Work& work, xen_pfn_t* list, u64 n) {
     return n;
 }
 
-u64 populate(Work& work, xen_pfn_t* list, u64 n) {
+/// `named`: the list says where in the guest's own numbering the extents go.
+u64 increase(Work& work, xen_pfn_t* list, u64 n, bool named) {
     for (u64 i = 0; i < n; ++i) {
         Result<PageInfo*> page = domain_alloc_pages(work.domain, work.order, work.flags);
         if (!page.ok()) return i;
         const Mfn mfn = mfn_of(*page.value());
-        for (u64 j = 0; j < (u64{1} << work.order); ++j)
+        for (u64 j = 0; named && j < (u64{1} << work.order); ++j)
             m2p_set(mfn + j, list[i] + j);
         list[i] = mfn.raw();
-    }
-    return n;
-}
-
-u64 increase(Work& work, xen_pfn_t* list, u64 n) {
-    for (u64 i = 0; i < n; ++i) {
-        Result<PageInfo*> page = domain_alloc_pages(work.domain, work.order, work.flags);
-        if (!page.ok()) return i;
-        list[i] = mfn_of(*page.value()).raw();
     }
     return n;
 }
@@ -71,9 +63,9 @@ bool run(Work& work, u32 command) {
         const u64 n = work.count - work.done < step ? work.count - work.done : step;
         const auto here = work.list.offset(work.done);
         if (command != XENMEM_increase_reservation && !here.read(list, n).ok()) return false;
-        const u64 did = command == XENMEM_decrease_reservation ? decrease(work, list, n)
-                        : command == XENMEM_populate_physmap   ? populate(work, list, n)
-                                                               : increase(work, list, n);
+        const u64 did = command == XENMEM_decrease_reservation
+                            ? decrease(work, list, n)
+                            : increase(work, list, n, command == XENMEM_populate_physmap);
         if (command != XENMEM_decrease_reservation && !work.list.null() && !here.out().write(list, did).ok())
             return false;
         work.done += did;
@@ -105,8 +97,7 @@ Result<s64> reservation(HypercallArgs& args, u32 command, u64 start) {
 }
 
 Result<s64> claim(u64 arg) {
-    xen_memory_reservation_t op;
-    TRY(GuestIn<xen_memory_reservation_t>(arg).read(op));
+    const auto op = TRY(read_guest<xen_memory_reservation_t>(arg));
     TRY(xsm_check(XsmOp::memory_claim));
     if (GuestIn<xen_pfn_t>(op.extent_start).address() || op.extent_order || op.mem_flags) return Errno::inval;
     const DomainRef domain = TRY(DomainRef::find(Domid{op.domid}));

@@ -14,8 +14,7 @@ static u64 resource_frames(const Domain& domain, const xen_mem_acquire_resource_
 
 Result<s64> acquire_resource(HypercallArgs& args, u64 start) {
     using Op = xen_mem_acquire_resource_t;
-    Op op;
-    TRY(GuestIn<Op>(args.a[1]).read(op));
+    const auto op = TRY(read_guest<Op>(args.a[1]));
     if (op.pad) return Errno::inval;
     const DomainRef domain = TRY(DomainRef::find(Domid{op.domid}));
     if (&*domain == current().domain) return Errno::perm;

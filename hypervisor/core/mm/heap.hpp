@@ -21,7 +21,6 @@ struct AllocFlags {
 PageInfo* heap_alloc(unsigned order, const AllocFlags& flags = {});
 /// They are scrubbed before a domain gets them.
 void heap_free(PageInfo& first, unsigned order);
-inline void heap_free_dirty(PageInfo& first, unsigned order) { heap_free(first, order); } ///< of a stolen page
 u64 heap_free_pages();
 u64 heap_free_pages(unsigned min_bits, unsigned max_bits, int node);
 u64 heap_total_pages();
@@ -60,6 +59,14 @@ void share_hypervisor_page(void* page, Domain& domain, ShareMode mode);
 /// Small objects, zeroed; nullptr when out of memory. Alignment 16 (page-aligned from one page up).
 void* kmalloc(usize bytes);
 void kfree(void* object);
+
+/// Least order of a block of `bytes`.
+constexpr unsigned order_for(u64 bytes) {
+    unsigned order = 0;
+    while ((page_size << order) < bytes)
+        ++order;
+    return order;
+}
 
 template <typename T, typename... Args> T* make(Args&&... args) {
     void* memory = kmalloc(sizeof(T));

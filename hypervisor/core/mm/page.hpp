@@ -7,6 +7,7 @@
 #pragma once
 
 #include "core/mm/page_info.hpp"
+#include "lib/held.hpp"
 #include "lib/ids.hpp"
 #include "lib/result.hpp"
 
@@ -28,39 +29,13 @@ inline Domain* owner_of(const PageInfo& page) {
 void page_put(PageInfo& page);                                     ///< frees the page with its last reference
 [[nodiscard]] bool page_get_owner(PageInfo& page, Domain*& owner); ///< whoever owns it
 
-class [[nodiscard]] PageRef {
+class PageRef : public Held<PageInfo, page_put> {
   public:
-    PageRef() = default;
-    PageRef(PageRef&& other) noexcept : page_(other.page_) { other.page_ = nullptr; }
-    PageRef& operator=(PageRef&& other) noexcept {
-        if (this != &other) {
-            reset();
-            page_ = other.page_;
-            other.page_ = nullptr;
-        }
-        return *this;
-    }
-    ~PageRef() { reset(); }
+    using Held::Held;
     /// Fails with -EINVAL when the frame is not RAM or not owned by `owner`.
     static Result<PageRef> take(Mfn mfn, const Domain& owner);
-    static PageRef adopt(PageInfo& page) { return PageRef(page); } ///< a reference that the caller already holds
-    PageInfo& release() {                                          ///< the caller now holds the reference
-        PageInfo& page = *page_;
-        page_ = nullptr;
-        return page;
-    }
-    void reset() {
-        if (page_) page_put(*page_);
-        page_ = nullptr;
-    }
-    explicit operator bool() const { return page_ != nullptr; }
-    PageInfo& operator*() const { return *page_; }
-    PageInfo* operator->() const { return page_; }
-    [[nodiscard]] Mfn mfn() const { return mfn_of(*page_); }
-
-  private:
-    explicit PageRef(PageInfo& page) : page_(&page) {}
-    PageInfo* page_ = nullptr;
+    static PageRef adopt(PageInfo& page) { return PageRef(page); }
+    [[nodiscard]] Mfn mfn() const { return mfn_of(**this); }
 };
 
 inline PageType page_type(const PageInfo& page) { return static_cast<PageType>(page.type_.load(Order::relaxed) >> 60); }
@@ -76,44 +51,18 @@ Status page_finish_put(PageInfo& page, bool preemptible = false);
 /// The owner is dying: drops the pin and whatever a preempted operation left in the page; preemptible.
 Status page_relinquish(PageInfo& page);
 
-/// General + type reference, e.g. a writable mapping held by the hypervisor.
-class [[nodiscard]] TypedPageRef {
-  public:
-    TypedPageRef() = default;
-    TypedPageRef(TypedPageRef&& other) noexcept : page_(other.page_) { other.page_ = nullptr; }
-    TypedPageRef& operator=(TypedPageRef&& other) noexcept {
-        if (this != &other) {
-            reset();
-            page_ = other.page_;
-            other.page_ = nullptr;
-        }
-        return *this;
-    }
-    ~TypedPageRef() { reset(); }
-    static Result<TypedPageRef> take(Mfn mfn, const Domain& owner, PageType type);
-    PageInfo& release() {
-        PageInfo& page = *page_;
-        page_ = nullptr;
-        return page;
-    }
-    void reset() {
-        if (page_) {
-            static_cast<void>(page_put_type(*page_));
-            page_put(*page_);
-        }
-        page_ = nullptr;
-    }
-    static TypedPageRef adopt(PageInfo& page) {
-        TypedPageRef ref;
-        ref.page_ = &page;
-        return ref;
-    }
-    explicit operator bool() const { return page_ != nullptr; }
-    PageInfo& operator*() const { return *page_; }
-    [[nodiscard]] Mfn mfn() const { return mfn_of(*page_); }
+inline void page_put_typed(PageInfo& page) {
+    static_cast<void>(page_put_type(page));
+    page_put(page);
+}
 
-  private:
-    PageInfo* page_ = nullptr;
+/// General + type reference, e.g. a writable mapping held by the hypervisor.
+class TypedPageRef : public Held<PageInfo, page_put_typed> {
+  public:
+    using Held::Held;
+    static Result<TypedPageRef> take(Mfn mfn, const Domain& owner, PageType type);
+    static TypedPageRef adopt(PageInfo& page) { return TypedPageRef(page); }
+    [[nodiscard]] Mfn mfn() const { return mfn_of(**this); }
 };
 
 } // namespace hv

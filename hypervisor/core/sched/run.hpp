@@ -44,9 +44,9 @@ extern u64 sched_ratelimit_ns;
 inline CpuSched& sched_here() { return *sched_cpus[cpu_id()]; }
 
 /// The lock of the CPU that the vCPU belongs to.
-class [[nodiscard]] UnitGuard {
+class [[nodiscard]] UnitGuard : IrqOff {
   public:
-    explicit UnitGuard(const Vcpu& vcpu) : flags_(irq_save()) {
+    explicit UnitGuard(const Vcpu& vcpu) {
         for (;;) {
             const CpuId cpu = read_once(vcpu.processor);
             cpu_ = sched_cpus[cpu];
@@ -55,20 +55,15 @@ class [[nodiscard]] UnitGuard {
             cpu_->lock.unlock();
         }
     }
-    UnitGuard(const UnitGuard&) = delete;
-    UnitGuard& operator=(const UnitGuard&) = delete;
     ~UnitGuard() { unlock(); }
     void unlock() {
-        if (!cpu_) return;
-        cpu_->lock.unlock();
+        if (cpu_) cpu_->lock.unlock();
         cpu_ = nullptr;
-        irq_restore(flags_);
     }
     CpuSched* operator->() const { return cpu_; }
     CpuSched& operator*() const { return *cpu_; }
 
   private:
-    u64 flags_;
     CpuSched* cpu_ = nullptr;
 };
 

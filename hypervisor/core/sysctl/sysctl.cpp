@@ -29,9 +29,7 @@ Status domain_list(xen_sysctl_getdomaininfolist& op) {
 
 Status debug_keys(const xen_sysctl_debug_keys& op) {
     for (u32 i = 0; i < op.nr_keys; ++i) {
-        char key;
-        TRY(GuestIn<char>(reinterpret_cast<u64>(op.keys.p)).offset(i).read(key));
-        console_handle_key(key);
+        console_handle_key(TRY(read_guest<char>(reinterpret_cast<u64>(op.keys.p + i))));
     }
     return {};
 }

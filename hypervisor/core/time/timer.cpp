@@ -29,9 +29,9 @@ namespace {
 constinit PerCpu<TimerCpu> timer_cpus;
 
 /// Holds the lock of the heap that a timer belongs to, interrupts off, however it migrates meanwhile.
-class HomeLock {
+class HomeLock : IrqOff {
   public:
-    explicit HomeLock(const CpuId& cpu) : flags_(irq_save()) {
+    explicit HomeLock(const CpuId& cpu) {
         for (;;) {
             const CpuId seen = read_once(cpu);
             home_ = &timer_cpus.on(seen);
@@ -40,16 +40,10 @@ class HomeLock {
             home_->lock.unlock();
         }
     }
-    HomeLock(const HomeLock&) = delete;
-    HomeLock& operator=(const HomeLock&) = delete;
-    ~HomeLock() {
-        home_->lock.unlock();
-        irq_restore(flags_);
-    }
+    ~HomeLock() { home_->lock.unlock(); }
     TimerCpu* operator->() const { return home_; }
 
   private:
-    u64 flags_;
     TimerCpu* home_;
 };
 

@@ -11,12 +11,9 @@ namespace hv {
 /// System time in ns (core clock of the machine, scaled TSC).
 u64 now_ns();
 
-class Timer {
+class Timer : NoCopy {
   public:
     using Callback = void (*)(void* data);
-    Timer() = default;
-    Timer(const Timer&) = delete;
-    Timer& operator=(const Timer&) = delete;
     void init(Callback callback, void* data, CpuId cpu);
     void set(u64 expires_ns); ///< (re)arms; an expiry in the past fires at once
     void stop();              ///< afterwards the callback is not running on any CPU unless called from itself

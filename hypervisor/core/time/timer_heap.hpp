@@ -15,11 +15,8 @@ struct PairingNode {
     [[nodiscard]] bool queued() const { return link != nullptr; }
 };
 
-class PairingHeap {
+class PairingHeap : NoCopy {
   public:
-    constexpr PairingHeap() = default;
-    PairingHeap(const PairingHeap&) = delete;
-    PairingHeap& operator=(const PairingHeap&) = delete;
     [[nodiscard]] PairingNode* min() const { return root_; }
     [[nodiscard]] bool empty() const { return root_ == nullptr; }
     void insert(PairingNode& node); ///< must not be queued

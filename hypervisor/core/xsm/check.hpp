@@ -16,90 +16,41 @@ enum class Right : u8 {
     hardware,     ///< the domain that owns the machine's devices
 };
 
-enum class XsmOp : u8 {
-    // event channels
-    evtchn_unbound,
-    evtchn_interdomain,
-    evtchn_status,
-    evtchn_reset,
-    // grants
-    grant_map,
-    grant_unmap,
-    grant_copy,
-    grant_transfer,
-    grant_setup,
-    grant_query_size,
-    // memory
-    memory_adjust,
-    memory_stat,
-    memory_exchange,
-    memory_claim,
-    memory_machine_map,
-    memory_map_set,
-    add_to_physmap,
-    remove_from_physmap,
-    map_foreign_gmfn,
-    acquire_resource,
-    get_vnuma,
-    // PV page tables: acting for another domain, and mapping another domain's frames
-    mmu_update,
-    mmuext_op,
-    update_va_mapping,
-    map_foreign_frame,
-    // scheduling, devices, control
-    remote_shutdown,
-    map_pirq,
-    device_model_op,
-    physdev,
-    platform,
-    console_io,
-    machine_console,
-    domctl,
-    domctl_device,
-    domctl_info,
-    sysctl,
-};
+//    operation            right that it takes
+#define HV_XSM_OPS(X)                                                                                                  \
+    X(grant_setup, target)                                                                                             \
+    X(grant_query_size, target)                                                                                        \
+    X(memory_adjust, target)                                                                                           \
+    X(memory_stat, target)                                                                                             \
+    X(memory_exchange, target)                                                                                         \
+    X(memory_claim, privileged)                                                                                        \
+    X(memory_machine_map, privileged)                                                                                  \
+    X(memory_map_set, target)                                                                                          \
+    X(add_to_physmap, target)                                                                                          \
+    X(remove_from_physmap, target)                                                                                     \
+    X(acquire_resource, device_model)                                                                                  \
+    X(mmu_update, target) /* acting on another domain's page tables */                                                 \
+    X(mmuext_op, target)                                                                                               \
+    X(map_foreign_frame, target) /* mapping another domain's frames */                                                 \
+    X(remote_shutdown, device_model)                                                                                   \
+    X(map_pirq, device_model)                                                                                          \
+    X(physdev, hardware)                                                                                               \
+    X(platform, privileged)                                                                                            \
+    X(console_io, privileged)                                                                                          \
+    X(domctl, privileged)                                                                                              \
+    X(domctl_device, device_model)                                                                                     \
+    X(domctl_info, xenstore)                                                                                           \
+    X(sysctl, privileged)
+
+#define HV_XSM_OP(name, right) name,
+enum class XsmOp : u8 { HV_XSM_OPS(HV_XSM_OP) };
+#undef HV_XSM_OP
 
 constexpr Right right_of(XsmOp op) {
-    switch (op) {
-    case XsmOp::evtchn_interdomain:
-    case XsmOp::grant_map:
-    case XsmOp::grant_unmap:
-    case XsmOp::grant_copy:
-    case XsmOp::grant_transfer: return Right::anyone;
-    case XsmOp::evtchn_unbound:
-    case XsmOp::evtchn_status:
-    case XsmOp::evtchn_reset:
-    case XsmOp::grant_setup:
-    case XsmOp::grant_query_size:
-    case XsmOp::memory_adjust:
-    case XsmOp::memory_stat:
-    case XsmOp::memory_exchange:
-    case XsmOp::add_to_physmap:
-    case XsmOp::remove_from_physmap:
-    case XsmOp::map_foreign_gmfn:
-    case XsmOp::memory_map_set:
-    case XsmOp::get_vnuma:
-    case XsmOp::mmu_update:
-    case XsmOp::mmuext_op:
-    case XsmOp::update_va_mapping:
-    case XsmOp::map_foreign_frame: return Right::target;
-    case XsmOp::acquire_resource:
-    case XsmOp::remote_shutdown:
-    case XsmOp::map_pirq:
-    case XsmOp::device_model_op:
-    case XsmOp::domctl_device: return Right::device_model;
-    case XsmOp::domctl_info: return Right::xenstore;
-    case XsmOp::physdev: return Right::hardware;
-    case XsmOp::memory_claim:
-    case XsmOp::memory_machine_map:
-    case XsmOp::platform:
-    case XsmOp::console_io:
-    case XsmOp::machine_console:
-    case XsmOp::domctl:
-    case XsmOp::sysctl: return Right::privileged;
-    }
-    return Right::privileged;
+#define HV_XSM_RIGHT(name, right) Right::right,
+    constexpr Right rights[] = {HV_XSM_OPS(HV_XSM_RIGHT)};
+#undef HV_XSM_RIGHT
+    return rights[static_cast<unsigned>(op)];
 }
 
 /// Pure: may `caller` use `right` on `object` (nullptr: the machine itself)?

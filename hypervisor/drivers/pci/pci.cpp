@@ -99,14 +99,4 @@ void pci_init() {
     }
 }
 
-bool pci_mmcfg_covers(u64 maddr) {
-    for (u32 i = 0; i < acpi.mcfg_count; ++i) {
-        const AcpiMcfg& window = acpi.mcfg[i];
-        if (maddr >= window.address + (u64{window.first_bus} << 20) &&
-            maddr < window.address + ((u64{window.last_bus} + 1) << 20))
-            return true;
-    }
-    return false;
-}
-
 } // namespace hv

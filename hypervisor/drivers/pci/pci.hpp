@@ -24,7 +24,6 @@ void pci_write(PciAddress device, u32 offset, u32 bytes, u32 value);
 u32 pci_find_capability(PciAddress device, u8 id);
 bool pci_present(PciAddress device);
 /// Is this frame part of an MMCFG window (the hypervisor keeps some of it read-only)?
-bool pci_mmcfg_covers(u64 maddr);
 /// The data port of mechanism #1 for a guest that emulates it: value of 0xcf8 is the guest's own.
 u32 pci_conf1_read(u32 cf8, u32 port_offset, u32 bytes);
 void pci_conf1_write(u32 cf8, u32 port_offset, u32 bytes, u32 value);

@@ -13,6 +13,14 @@ using namespace hv;
 
 namespace {
 
+/// The instruction at `code`, `size` bytes readable.
+bool emulate(const u8* code, usize size, UserRegs& regs, u64& memory, unsigned offset) {
+    Insn insn{};
+    insn.fetched = static_cast<u8>(size < sizeof(insn.bytes) ? size : sizeof(insn.bytes));
+    if (size) std::memcpy(insn.bytes, code, insn.fetched);
+    return insn_prefixes(insn, true) && emulate_write(insn, regs, memory, offset);
+}
+
 constexpr u64 arithmetic = 1 | 4 | 16 | 64 | 128 | 2048;
 
 /// Executable memory: loads rax, rcx, rdx, rsi and flags from the block at rdi, runs the instruction with its memory
@@ -126,22 +134,22 @@ TEST_CASE("emulated writes do what the CPU does") {
                 const unsigned offset = static_cast<unsigned>(random() % (9 - width));
                 Native::Block block{random(), random(), random(), random(), (random() & arithmetic) | 0x202, random()};
                 if (form.opcode.back() == 0xb1 && random() % 2) block.rax = block.memory >> (8 * offset);
-                WriteRegs regs{};
-                regs.gpr[0] = block.rax, regs.gpr[1] = block.rcx, regs.gpr[2] = block.rdx, regs.gpr[6] = block.rsi;
-                regs.flags = block.flags;
+                UserRegs regs{};
+                regs.rax = block.rax, regs.rcx = block.rcx, regs.rdx = block.rdx, regs.rsi = block.rsi;
+                regs.rflags = block.flags;
                 regs.rip = 1000;
                 // The CPU's rdx as dh (reg 6 without REX) is fine; rbx and rsp as operands are not generated.
                 u64 memory = block.memory;
                 native.run(code, offset, block);
                 INFO(form.name << " width " << width << " offset " << offset << " reg " << reg << " rex " << rex);
-                REQUIRE(emulate_write(code.data(), static_cast<unsigned>(code.size()), regs, memory, offset));
+                REQUIRE(emulate(code.data(), code.size(), regs, memory, offset));
                 CHECK(regs.rip == 1000 + code.size());
                 CHECK(memory == block.memory);
-                CHECK(regs.gpr[0] == block.rax);
-                CHECK(regs.gpr[1] == block.rcx);
-                CHECK(regs.gpr[2] == block.rdx);
-                CHECK(regs.gpr[6] == block.rsi);
-                CHECK(keep(regs.flags, form) == keep(block.flags, form));
+                CHECK(regs.rax == block.rax);
+                CHECK(regs.rcx == block.rcx);
+                CHECK(regs.rdx == block.rdx);
+                CHECK(regs.rsi == block.rsi);
+                CHECK(keep(regs.rflags, form) == keep(block.flags, form));
             }
         }
 }
@@ -161,10 +169,10 @@ TEST_CASE("lock prefix, addressing forms and bit operations by register") {
         {{0xf0, 0x48, 0x0f, 0xba, 0x37, 0x01}, 0x67, 0x65},      // lock btr qword [rdi], 1
     };
     for (const Case& c : cases) {
-        WriteRegs regs{};
-        regs.gpr[0] = 0x1111;
+        UserRegs regs{};
+        regs.rax = 0x1111;
         u64 memory = c.before;
-        REQUIRE(emulate_write(c.code.data(), static_cast<unsigned>(c.code.size()), regs, memory, 0));
+        REQUIRE(emulate(c.code.data(), c.code.size(), regs, memory, 0));
         CHECK(memory == c.after);
         CHECK(regs.rip == c.code.size());
     }
@@ -193,24 +201,24 @@ TEST_CASE("everything else is refused and changes nothing") {
         {0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x89, 0x07},
     };
     for (const std::vector<u8>& code : refused) {
-        WriteRegs regs{};
+        UserRegs regs{};
         u64 memory = 0x1234;
-        CHECK_FALSE(emulate_write(code.data(), static_cast<unsigned>(code.size()), regs, memory, 0));
+        CHECK_FALSE(emulate(code.data(), code.size(), regs, memory, 0));
         CHECK(memory == 0x1234);
         CHECK(regs.rip == 0);
     }
-    WriteRegs regs{};
+    UserRegs regs{};
     u64 memory = 5;
     const u8 straddling[] = {0x48, 0x89, 0x07};
-    CHECK_FALSE(emulate_write(straddling, 3, regs, memory, 4));
+    CHECK_FALSE(emulate(straddling, 3, regs, memory, 4));
     CHECK(memory == 5);
     std::mt19937 random(9);
     for (int i = 0; i < 200000; ++i) { // no byte sequence may run out of bounds
         u8 code[15];
         for (u8& byte : code)
             byte = static_cast<u8>(random());
-        WriteRegs any{};
+        UserRegs any{};
         u64 word = random();
-        static_cast<void>(emulate_write(code, random() % 16, any, word, random() % 8));
+        static_cast<void>(emulate(code, random() % 16, any, word, random() % 8));
     }
 }

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+#include <utility>
+
 #include "boot/multiboot.hpp"
 #include "lib/string.hpp"
 
@@ -17,11 +19,8 @@ u32 type_at(const E820Entry* map, u32 count, u64 from) {
 
 void sort(u64* values, u32 count) {
     for (u32 i = 1; i < count; ++i)
-        for (u32 j = i; j > 0 && values[j] < values[j - 1]; --j) {
-            const u64 swap = values[j];
-            values[j] = values[j - 1];
-            values[j - 1] = swap;
-        }
+        for (u32 j = i; j > 0 && values[j] < values[j - 1]; --j)
+            std::swap(values[j], values[j - 1]);
 }
 } // namespace
 

@@ -37,6 +37,11 @@ class Parser {
     Parser(const BootMemory& memory, BootText& text, BootInfo& out) : memory_(memory), text_(text), out_(out) {}
 
     const char* tag(const Tag& tag, u64 at) {
+        constexpr u32 with_two_words = 1U << tag_module | 1U << tag_mmap | 1U << tag_efi_mmap | 1U << tag_efi64;
+        if (tag.type < 32 && (with_two_words >> tag.type & 1)) {
+            if (tag.size < 16) return "a Multiboot2 tag is too short";
+            memcpy(words_, memory_.at(at + 8, 8), 8);
+        }
         switch (tag.type) {
         case tag_cmdline:
             out_.cmdline = boot_text_add(text_, memory_, at + 8, tag.size - 8);
@@ -48,8 +53,7 @@ class Parser {
         case tag_mmap: return memory_map(tag, at);
         case tag_efi_mmap: return efi_map(tag, at);
         case tag_efi64:
-            if (tag.size < 16) return "a Multiboot2 tag is too short";
-            memcpy(&out_.efi_system_table, memory_.at(at + 8, 8), 8);
+            memcpy(&out_.efi_system_table, words_, 8);
             out_.efi = true;
             return nullptr;
         case tag_rsdp_old:
@@ -66,18 +70,13 @@ class Parser {
 
   private:
     const char* module(const Tag& tag, u64 at) {
-        u32 range[2];
-        if (tag.size < 16) return "a Multiboot2 tag is too short";
-        memcpy(range, memory_.at(at + 8, 8), 8);
-        return boot_module_add(out_, range[0], range[1], boot_text_add(text_, memory_, at + 16, tag.size - 16));
+        return boot_module_add(out_, words_[0], words_[1], boot_text_add(text_, memory_, at + 16, tag.size - 16));
     }
 
     const char* memory_map(const Tag& tag, u64 at) {
-        u32 entry[2]; // size, version
-        if (tag.size < 16) return "a Multiboot2 tag is too short";
-        memcpy(entry, memory_.at(at + 8, 8), 8);
-        if (entry[0] < sizeof(E820Entry)) return "the Multiboot2 memory map is malformed";
-        for (u64 offset = 16; offset + entry[0] <= tag.size; offset += entry[0]) {
+        const u32 entry = words_[0];
+        if (entry < sizeof(E820Entry)) return "the Multiboot2 memory map is malformed";
+        for (u64 offset = 16; offset + entry <= tag.size; offset += entry) {
             E820Entry range;
             memcpy(&range, memory_.at(at + offset, sizeof(range)), sizeof(range));
             boot_memory_add(out_, range.address, range.size, range.type);
@@ -87,12 +86,10 @@ class Parser {
     }
 
     const char* efi_map(const Tag& tag, u64 at) {
-        u32 entry[2];
-        if (tag.size < 16) return "a Multiboot2 tag is too short";
-        memcpy(entry, memory_.at(at + 8, 8), 8);
-        if (entry[0] < sizeof(EfiDescriptor)) return "the EFI memory map is malformed";
+        const u32 entry = words_[0];
+        if (entry < sizeof(EfiDescriptor)) return "the EFI memory map is malformed";
         out_.efi = true;
-        for (u64 offset = 16; offset + entry[0] <= tag.size; offset += entry[0]) {
+        for (u64 offset = 16; offset + entry <= tag.size; offset += entry) {
             EfiDescriptor d;
             memcpy(&d, memory_.at(at + offset, sizeof(d)), sizeof(d));
             if (efi_count_ < max_efi && d.pages < u64{1} << 52)
@@ -113,6 +110,7 @@ class Parser {
 
     static constexpr u32 max_efi = 256;
     static inline E820Entry efi_[max_efi];
+    u32 words_[2] = {}; ///< behind the tag's head: a module's range, or an entry's size and version
     u32 efi_count_ = 0;
     bool have_map_ = false;
     const BootMemory& memory_;

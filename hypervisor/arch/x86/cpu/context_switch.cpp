@@ -14,6 +14,7 @@
 #include "mm/layout.hpp"
 #include "mm/perdomain.hpp"
 #include "mm/tlb_ipi.hpp"
+#include "pv/descriptor.hpp"
 #include "pv/pv.hpp"
 #include "pv/segments.hpp"
 #include "time/pvclock.hpp"
@@ -68,7 +69,6 @@ void load_tables(Loaded& here, Vcpu& vcpu) {
     }
     // An NMI in between needs our selectors: the window of another vCPU number may be missing in the new tables.
     if (here.gdt_base && here.gdt_base != gdt) load_gdt({gdt_limit, cpu_gdt_base(cpu)});
-    tlb_note_flush();
     // Whoever changes a table from here on finds us in domain_dirty_cpus(); what was changed before, we shall see.
     vcpu.arch.loaded_on.store(cpu, Order::relaxed);
     tlb_note_flush();
@@ -82,23 +82,15 @@ void load_tables(Loaded& here, Vcpu& vcpu) {
     }
 }
 
-void load_debug_registers(const PvVcpu& pv) {
-    if (!(pv.dr[7] & 0xff)) return;
-    asm volatile("movq %0, %%dr0" ::"r"(pv.dr[0]));
-    asm volatile("movq %0, %%dr1" ::"r"(pv.dr[1]));
-    asm volatile("movq %0, %%dr2" ::"r"(pv.dr[2]));
-    asm volatile("movq %0, %%dr3" ::"r"(pv.dr[3]));
-    asm volatile("movq %0, %%dr6" ::"r"(pv.dr[6]));
-    asm volatile("movq %0, %%dr7" ::"r"(pv.dr[7]));
-}
-
 void load_state(Loaded& here, Vcpu& vcpu) {
     ArchVcpu& arch = vcpu.arch;
     load_tables(here, vcpu);
     let_go(here);
     cpu_info().regs = arch.regs;
     segments_load(vcpu);
-    load_debug_registers(arch.pv);
+    if (arch.pv.dr[7] & 0xff)
+        for (const unsigned index : {0U, 1U, 2U, 3U, 6U, 7U})
+            load_debug_register(index, arch.pv.dr[index]);
     xstate_load_xcr0(vcpu);
     fpu_load(vcpu);
     pv_load_cr4(vcpu);
@@ -134,7 +126,6 @@ void cpu_drop_lazy_state() {
     here.gdt_base = 0;
     if (here.ldt_entries) cpu_set_ldt(0, 0);
     here.ldt_entries = 0;
-    tlb_note_flush();
     tlb_note_flush();
     memory_fence();
     write_cr3(idle_cr3());

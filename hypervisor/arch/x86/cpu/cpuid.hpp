@@ -26,8 +26,7 @@ struct CpuFeatures {
     u32 max_leaf, max_ext_leaf;
     u8 phys_bits, virt_bits;
     bool nx, page1g, pge, pcid, invpcid, smep, smap, umip, fsgsbase, x2apic, tsc_deadline, invariant_tsc, rdtscp, xsave,
-        xsaveopt, xsavec, syscall32, sysenter, pat, mce, mca, svm, vmx, monitor, hypervisor, clflush, mtrr,
-        cpuid_faulting, rdpid, erms;
+        xsaveopt, syscall32, sysenter, pat, mce, mca, hypervisor, clflush, mtrr, cpuid_faulting;
 };
 extern CpuFeatures cpu_features;
 void cpu_identify();

@@ -7,14 +7,13 @@
 namespace hv {
 
 struct Cr0 {
-    static constexpr u64 pe = 1, mp = 2, em = 4, ts = 8, et = 16, ne = 32, wp = 1 << 16, am = 1 << 18, nw = 1 << 29,
-                         cd = 1 << 30, pg = u64{1} << 31;
+    static constexpr u64 pe = 1, mp = 2, em = 4, ts = 8, et = 16, ne = 32, wp = 1 << 16, am = 1 << 18,
+                         pg = u64{1} << 31;
 };
 struct Cr4 {
-    static constexpr u64 vme = 1, pvi = 2, tsd = 4, de = 8, pse = 16, pae = 32, mce = 64, pge = 128, pce = 256,
-                         osfxsr = 512, osxmmexcpt = 1024, umip = 1 << 11, la57 = 1 << 12, vmxe = 1 << 13,
-                         fsgsbase = 1 << 16, pcide = 1 << 17, osxsave = 1 << 18, smep = 1 << 20, smap = 1 << 21,
-                         pke = 1 << 22, cet = 1 << 23;
+    static constexpr u64 tsd = 4, de = 8, pae = 32, mce = 64, pge = 128, osfxsr = 512, osxmmexcpt = 1024,
+                         umip = 1 << 11, vmxe = 1 << 13, fsgsbase = 1 << 16, pcide = 1 << 17, osxsave = 1 << 18,
+                         smep = 1 << 20, smap = 1 << 21;
 };
 
 #define HV_CR(n)                                                                                                       \

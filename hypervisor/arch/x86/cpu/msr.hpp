@@ -8,15 +8,14 @@
 namespace hv {
 
 struct Msr {
-    static constexpr u32 tsc = 0x10, apic_base = 0x1b, feature_control = 0x3a, tsc_adjust = 0x3b, spec_ctrl = 0x48,
-                         pred_cmd = 0x49, bios_sign = 0x8b, mtrr_cap = 0xfe, arch_caps = 0x10a, sysenter_cs = 0x174,
-                         sysenter_esp = 0x175, sysenter_eip = 0x176, mcg_cap = 0x179, mcg_status = 0x17a,
-                         mcg_ctl = 0x17b, misc_enable = 0x1a0, debugctl = 0x1d9, mtrr_phys_base0 = 0x200, pat = 0x277,
-                         mtrr_def_type = 0x2ff, mc0_ctl = 0x400, tsc_deadline = 0x6e0, x2apic_base = 0x800, xss = 0xda0,
-                         platform_info = 0xce, misc_features = 0x140;
+    static constexpr u32 tsc = 0x10, apic_base = 0x1b, bios_sign = 0x8b, mtrr_cap = 0xfe, arch_caps = 0x10a,
+                         sysenter_cs = 0x174, sysenter_esp = 0x175, sysenter_eip = 0x176, mcg_cap = 0x179,
+                         mcg_status = 0x17a, mcg_ctl = 0x17b, misc_enable = 0x1a0, debugctl = 0x1d9,
+                         mtrr_phys_base0 = 0x200, pat = 0x277, mtrr_def_type = 0x2ff, mc0_ctl = 0x400,
+                         tsc_deadline = 0x6e0, x2apic_base = 0x800, platform_info = 0xce, misc_features = 0x140;
     static constexpr u32 efer = 0xc0000080, star = 0xc0000081, lstar = 0xc0000082, cstar = 0xc0000083,
                          sfmask = 0xc0000084, fs_base = 0xc0000100, gs_base = 0xc0000101, kernel_gs_base = 0xc0000102,
-                         tsc_aux = 0xc0000103, vm_cr = 0xc0010114, vm_hsave_pa = 0xc0010117, de_cfg = 0xc0011029;
+                         tsc_aux = 0xc0000103, de_cfg = 0xc0011029;
     // EFER bits.
     static constexpr u64 efer_sce = 1, efer_lme = 1 << 8, efer_lma = 1 << 10, efer_nx = 1 << 11, efer_svme = 1 << 12;
 };

@@ -24,6 +24,20 @@ bool is_pmu(u32 msr) {
     return (msr >= perf_evntsel0 && msr <= perf_ctr3) || msr == p6_evntsel0 || msr == p6_evntsel1 ||
            msr == p6_perfctr0 || msr == p6_perfctr1;
 }
+/// Read as 0, writes vanish.
+bool is_inert(u32 msr) {
+    switch (msr) {
+    case Msr::star... Msr::sfmask:
+    case Msr::sysenter_cs... Msr::sysenter_eip:
+    case Msr::mcg_status:
+    case Msr::mcg_ctl:
+    case Msr::debugctl:
+    case Msr::misc_features:
+    case 0x1b0: // IA32_ENERGY_PERF_BIAS
+    case hwcr: return true;
+    default: return is_mc_bank(msr) || is_pmu(msr);
+    }
+}
 /// The hardware domain may look at what the firmware set up.
 Result<u64> hardware_value(const Vcpu& vcpu, u32 msr) {
     if (!vcpu.domain->is_hardware) return u64{0};
@@ -39,21 +53,8 @@ Result<u64> guest_rdmsr(Vcpu& vcpu, u32 msr) {
     case Msr::gs_base: return segment_gs_base_active();
     case Msr::kernel_gs_base: return pv.kernel_mode ? segment_gs_base_inactive() : pv.gs_base_user;
     case Msr::efer: return rdmsr(Msr::efer) & ~Msr::efer_svme;
-    case Msr::star:
-    case Msr::lstar:
-    case Msr::cstar:
-    case Msr::sfmask:
-    case Msr::sysenter_cs:
-    case Msr::sysenter_esp:
-    case Msr::sysenter_eip:
-    case Msr::mcg_status:
-    case Msr::mcg_ctl:
-    case Msr::debugctl:
-    case Msr::misc_features:
-    case 0x17:  // IA32_PLATFORM_ID
-    case 0x19a: // IA32_CLOCK_MODULATION
-    case 0x1b0: // IA32_ENERGY_PERF_BIAS
-    case hwcr: return u64{0};
+    case 0x17:                        // IA32_PLATFORM_ID
+    case 0x19a:                       // IA32_CLOCK_MODULATION
     case Msr::mcg_cap: return u64{0}; // no banks: machine checks are the hypervisor's
     case Msr::pat: return rdmsr(Msr::pat);
     case Msr::tsc: return rdtsc();
@@ -71,9 +72,8 @@ Result<u64> guest_rdmsr(Vcpu& vcpu, u32 msr) {
         if (cpu_features.vendor != CpuVendor::intel) return Errno::inval;
         return vcpu.domain->arch.cpu_policy->platform_info;
     default:
-        if (is_mc_bank(msr) || is_mtrr(msr) || is_pmu(msr))
-            return is_mtrr(msr) ? hardware_value(vcpu, msr) : Result<u64>(u64{0});
-        return Errno::inval;
+        if (is_mtrr(msr)) return hardware_value(vcpu, msr);
+        return is_inert(msr) ? Result<u64>(u64{0}) : Result<u64>(Errno::inval);
     }
 }
 
@@ -96,26 +96,13 @@ Status guest_wrmsr(Vcpu& vcpu, u32 msr, u64 value) {
         return {};
     case Msr::pat: return value == rdmsr(Msr::pat) ? Status{} : Status{Errno::inval};
     case Msr::efer: // ours: guests find NX and SCE on
-    case Msr::star:
-    case Msr::lstar:
-    case Msr::cstar:
-    case Msr::sfmask:
-    case Msr::sysenter_cs:
-    case Msr::sysenter_esp:
-    case Msr::sysenter_eip:
     case Msr::bios_sign:
     case Msr::misc_enable:
-    case Msr::misc_features:
-    case Msr::mcg_status:
-    case Msr::mcg_ctl:
     case Msr::tsc:
-    case Msr::debugctl:
     case Msr::apic_base:
-    case 0x1b0:
-    case hwcr:
     case syscfg:
     case Msr::de_cfg: return {};
-    default: return is_mc_bank(msr) || is_pmu(msr) ? Status{} : Status{Errno::inval};
+    default: return is_inert(msr) ? Status{} : Status{Errno::inval};
     }
 }
 

@@ -226,9 +226,7 @@ void policy_domain_destroy(Domain& domain) {
 void policy_hw_caps(u32 (&caps)[8]) {
     u32 words[featureset_words];
     policy_featureset(slot(PolicyKind::host), words);
-    constexpr u32 order[8] = {0, 1, 2, 3, 4, 5, 6, 7}; // see the declaration
-    for (u32 i = 0; i < 8; ++i)
-        caps[i] = words[order[i]];
+    memcpy(caps, words, sizeof(caps));
     // The tools compare raw CPUID: the AMD copies of 1.edx belong to it.
     if (const xen_cpuid_leaf_t* leaf = slot(PolicyKind::host).find(0x80000001)) caps[2] = leaf->d;
 }

@@ -56,8 +56,6 @@ static void identify_features(CpuFeatures& f) {
     f.mca = bit(l1.d, 14);
     f.pat = bit(l1.d, 16);
     f.clflush = bit(l1.d, 19);
-    f.monitor = bit(l1.c, 3);
-    f.vmx = bit(l1.c, 5);
     f.pcid = bit(l1.c, 17);
     f.x2apic = bit(l1.c, 21);
     f.tsc_deadline = bit(l1.c, 24);
@@ -65,17 +63,13 @@ static void identify_features(CpuFeatures& f) {
     f.hypervisor = bit(l1.c, 31);
     f.fsgsbase = bit(l7.b, 0);
     f.smep = bit(l7.b, 7);
-    f.erms = bit(l7.b, 9);
     f.invpcid = bit(l7.b, 10);
     f.smap = bit(l7.b, 20);
     f.umip = bit(l7.c, 2);
-    f.rdpid = bit(l7.c, 22);
     f.xsaveopt = bit(ld.a, 0);
-    f.xsavec = bit(ld.a, 1);
     f.nx = bit(e1.d, 20);
     f.page1g = bit(e1.d, 26);
     f.rdtscp = bit(e1.d, 27);
-    f.svm = bit(e1.c, 2);
     f.syscall32 = f.vendor == CpuVendor::amd || f.vendor == CpuVendor::hygon;
     f.invariant_tsc = bit(e7.d, 8);
     f.cpuid_faulting = f.vendor == CpuVendor::intel && f.max_leaf >= 7 && rdmsr_safe(Msr::platform_info).ok() &&

@@ -51,20 +51,18 @@ void restore(Vcpu& vcpu) {
     bool ok = true;
     u8* const image = vcpu.arch.xsave;
     for (int attempt = 0; attempt < 2; ++attempt) {
+#define HV_RESTORE(insn)                                                                                               \
+    asm volatile(                                                                                                      \
+        "1: " insn                                                                                                     \
+        " (%1)\n2:\n.pushsection .fixup, \"ax\"\n3: movb $0, %0\n jmp 2b\n.popsection\n" HV_EXTABLE("1b", "3b")        \
+        : "+r"(ok)                                                                                                     \
+        : "r"(image), "a"(~0U), "d"(~0U)                                                                               \
+        : "memory")
         if (xstate_info.xsave)
-            asm volatile(
-                "1: xrstor64 (%1)\n2:\n.pushsection .fixup, \"ax\"\n3: movb $0, %0\n jmp 2b\n.popsection\n" HV_EXTABLE(
-                    "1b", "3b")
-                : "+r"(ok)
-                : "r"(image), "a"(~0U), "d"(~0U)
-                : "memory");
+            HV_RESTORE("xrstor64");
         else
-            asm volatile(
-                "1: fxrstorq (%1)\n2:\n.pushsection .fixup, \"ax\"\n3: movb $0, %0\n jmp 2b\n.popsection\n" HV_EXTABLE(
-                    "1b", "3b")
-                : "+r"(ok)
-                : "r"(image)
-                : "memory");
+            HV_RESTORE("fxrstorq");
+#undef HV_RESTORE
         if (ok) return;
         ok = true;
         xstate_reset(vcpu);

@@ -12,27 +12,6 @@ namespace hv {
 
 namespace {
 
-Result<Vcpu*> vcpu_of(Domain& domain, u32 id) {
-    if (id >= domain.max_vcpus || &domain == current().domain) return Errno::inval;
-    if (!domain.vcpus[id]) return Errno::srch;
-    return domain.vcpus[id];
-}
-
-/// A scope in which the vCPU stands still and its registers are in memory.
-class VcpuPaused {
-  public:
-    explicit VcpuPaused(Vcpu& vcpu) : vcpu_(vcpu) {
-        vcpu_pause(vcpu);
-        vcpu_sync_state(vcpu);
-    }
-    VcpuPaused(const VcpuPaused&) = delete;
-    VcpuPaused& operator=(const VcpuPaused&) = delete;
-    ~VcpuPaused() { vcpu_unpause(vcpu_); }
-
-  private:
-    Vcpu& vcpu_;
-};
-
 // --- pages -----------------------------------------------------------------------------------------------------------
 
 u32 frame_info(const Domain& domain, u64 gfn) {
@@ -74,7 +53,7 @@ Status hypercall_init(Domain& domain, u64 gmfn) {
 
 // --- vCPU state ------------------------------------------------------------------------------------------------------
 
-void get_ext_context(const PvVcpu& pv, xen_domctl_ext_vcpucontext& op) {
+Status get_ext_context(const PvVcpu& pv, xen_domctl_ext_vcpucontext& op) {
     const u32 vcpu = op.vcpu;
     op = {};
     op.vcpu = vcpu;
@@ -85,6 +64,7 @@ void get_ext_context(const PvVcpu& pv, xen_domctl_ext_vcpucontext& op) {
     op.sysenter_callback_cs = pv.sysenter_callback_cs;
     op.syscall32_disables_events = pv.syscall32_disables_events;
     op.sysenter_disables_events = pv.sysenter_disables_events;
+    return {};
 }
 
 /// RPL 1..3, never 0: what the guest runs at (xen-x86_64.h).
@@ -129,8 +109,7 @@ Status set_msrs(Vcpu& vcpu, xen_domctl_vcpu_msrs& op) {
 }
 
 Status send_trigger(Domain& domain, const xen_domctl_sendtrigger& op) {
-    Vcpu* vcpu = domain_vcpu(domain, op.vcpu);
-    if (!vcpu) return op.vcpu >= domain.max_vcpus ? Errno::inval : Errno::srch;
+    Vcpu* vcpu = TRY(vcpu_of(domain, op.vcpu));
     switch (op.trigger) {
     case XEN_DOMCTL_SENDTRIGGER_NMI: arch_send_nmi(*vcpu); return {};
     case XEN_DOMCTL_SENDTRIGGER_POWER:
@@ -161,46 +140,15 @@ Status set_tsc(Domain& domain, const xen_domctl_tsc_info& op) {
     return {};
 }
 
-Result<Copyback> on_vcpu(Domain& domain, xen_domctl& op) {
-    switch (op.cmd) {
-    case XEN_DOMCTL_get_ext_vcpucontext: {
-        Vcpu& vcpu = *TRY(vcpu_of(domain, op.u.ext_vcpucontext.vcpu));
-        const VcpuPaused paused(vcpu);
-        get_ext_context(vcpu.arch.pv, op.u.ext_vcpucontext);
-        return Copyback::yes;
-    }
-    case XEN_DOMCTL_set_ext_vcpucontext: {
-        Vcpu& vcpu = *TRY(vcpu_of(domain, op.u.ext_vcpucontext.vcpu));
-        const VcpuPaused paused(vcpu);
-        TRY(set_ext_context(vcpu.arch.pv, op.u.ext_vcpucontext));
-        return Copyback::no;
-    }
-    case XEN_DOMCTL_getvcpuextstate: {
-        Vcpu& vcpu = *TRY(vcpu_of(domain, op.u.vcpuextstate.vcpu));
-        const VcpuPaused paused(vcpu);
-        TRY(domctl_get_vcpuextstate(vcpu, op.u.vcpuextstate));
-        return Copyback::yes;
-    }
-    case XEN_DOMCTL_setvcpuextstate: {
-        Vcpu& vcpu = *TRY(vcpu_of(domain, op.u.vcpuextstate.vcpu));
-        const VcpuPaused paused(vcpu);
-        TRY(domctl_set_vcpuextstate(vcpu, op.u.vcpuextstate));
-        return Copyback::no;
-    }
-    case XEN_DOMCTL_get_vcpu_msrs: {
-        Vcpu& vcpu = *TRY(vcpu_of(domain, op.u.vcpu_msrs.vcpu));
-        const VcpuPaused paused(vcpu);
-        TRY(get_msrs(vcpu, op.u.vcpu_msrs));
-        return Copyback::yes;
-    }
-    case XEN_DOMCTL_set_vcpu_msrs: {
-        Vcpu& vcpu = *TRY(vcpu_of(domain, op.u.vcpu_msrs.vcpu));
-        const VcpuPaused paused(vcpu);
-        TRY(set_msrs(vcpu, op.u.vcpu_msrs));
-        return Copyback::yes;
-    }
-    default: return Errno::nosys;
-    }
+/// Runs `change` on a vCPU that stands still, its registers in memory.
+template <typename Change> Result<Copyback> on_vcpu(Domain& domain, u32 id, Copyback copyback, Change change) {
+    if (&domain == current().domain) return Errno::inval;
+    Vcpu* vcpu = TRY(vcpu_of(domain, id));
+    vcpu_pause(*vcpu);
+    vcpu_sync_state(*vcpu);
+    const Status done = change(*vcpu);
+    vcpu_unpause(*vcpu);
+    return done ? Result<Copyback>(copyback) : Result<Copyback>(done.error());
 }
 
 } // namespace
@@ -239,7 +187,25 @@ Result<Copyback> arch_domctl(Domain& domain, xen_domctl& op) {
     case XEN_DOMCTL_bind_pt_irq:
     case XEN_DOMCTL_unbind_pt_irq:
     case XEN_DOMCTL_debug_op: return Errno::opnotsupp;
-    default: return on_vcpu(domain, op);
+    case XEN_DOMCTL_get_ext_vcpucontext:
+        return on_vcpu(domain, op.u.ext_vcpucontext.vcpu, Copyback::yes,
+                       [&](Vcpu& vcpu) { return get_ext_context(vcpu.arch.pv, op.u.ext_vcpucontext); });
+    case XEN_DOMCTL_set_ext_vcpucontext:
+        return on_vcpu(domain, op.u.ext_vcpucontext.vcpu, Copyback::no,
+                       [&](Vcpu& vcpu) { return set_ext_context(vcpu.arch.pv, op.u.ext_vcpucontext); });
+    case XEN_DOMCTL_getvcpuextstate:
+        return on_vcpu(domain, op.u.vcpuextstate.vcpu, Copyback::yes,
+                       [&](Vcpu& vcpu) { return domctl_get_vcpuextstate(vcpu, op.u.vcpuextstate); });
+    case XEN_DOMCTL_setvcpuextstate:
+        return on_vcpu(domain, op.u.vcpuextstate.vcpu, Copyback::no,
+                       [&](Vcpu& vcpu) { return domctl_set_vcpuextstate(vcpu, op.u.vcpuextstate); });
+    case XEN_DOMCTL_get_vcpu_msrs:
+        return on_vcpu(domain, op.u.vcpu_msrs.vcpu, Copyback::yes,
+                       [&](Vcpu& vcpu) { return get_msrs(vcpu, op.u.vcpu_msrs); });
+    case XEN_DOMCTL_set_vcpu_msrs:
+        return on_vcpu(domain, op.u.vcpu_msrs.vcpu, Copyback::yes,
+                       [&](Vcpu& vcpu) { return set_msrs(vcpu, op.u.vcpu_msrs); });
+    default: return Errno::nosys;
     }
 }
 

@@ -157,10 +157,7 @@ void irq_init() {
     mask_8259();
     gsi_count = ioapic_init();
     irqs_total = gsi_count + msi_irqs;
-    unsigned order = 0;
-    while ((page_size << order) < irqs_total * sizeof(IrqDesc))
-        ++order;
-    descs = static_cast<IrqDesc*>(alloc_pages(order));
+    descs = static_cast<IrqDesc*>(alloc_pages(order_for(irqs_total * sizeof(IrqDesc))));
     if (!descs) panic("no memory for {} IRQ descriptors", irqs_total);
     for (u32 irq = 0; irq < irqs_total; ++irq)
         ::new (static_cast<void*>(&descs[irq])) IrqDesc;
@@ -254,16 +251,6 @@ Status irq_request(u32 irq, IrqAction action, void* data) {
     Status status = irq_start(irq, cpu_id());
     if (!status) desc.action = nullptr;
     return status;
-}
-
-void irq_release(u32 irq) {
-    IrqDesc& desc = descs[irq];
-    {
-        const IrqGuard guard(desc.lock);
-        irq_stop(irq);
-        desc.action = nullptr;
-    }
-    irq_wait_idle(desc);
 }
 
 Result<u32> irq_allocate_msi(MsiSource* source) {

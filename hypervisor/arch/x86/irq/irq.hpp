@@ -19,7 +19,6 @@ inline constexpr u8 vector_legacy_syscall = 0x82; // int 0x82: unused by 64-bit 
 void irq_init(); ///< descriptors, IO-APICs, 8259; after acpi_init() and mm_init()
 /// Routes `irq` (a GSI; see irq_of_isa) to a handler of the hypervisor, called with interrupts off.
 Status irq_request(u32 irq, IrqAction action, void* data);
-void irq_release(u32 irq);
 u32 irq_of_isa(u8 isa_irq); ///< GSI behind an ISA interrupt, MADT overrides applied
 u32 irq_count();            ///< machine IRQ numbers: GSIs, then MSIs
 u32 irq_gsi_count();

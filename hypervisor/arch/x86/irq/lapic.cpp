@@ -62,8 +62,6 @@ void send(u32 apic_id, u32 command) {
     lapic_write(LapicReg::icr, command);
 }
 
-bool test_register(u32 reg, u8 vector) { return lapic_read(reg + vector / 32 * 16) >> (vector % 32) & 1; }
-
 } // namespace
 
 u32 lapic_read(u32 reg) { return xapic ? xapic[reg / 4] : static_cast<u32>(rdmsr(Msr::x2apic_base + reg / 16)); }
@@ -73,11 +71,8 @@ void lapic_write(u32 reg, u32 value) {
     else
         wrmsr(Msr::x2apic_base + reg / 16, value);
 }
-bool lapic_x2apic() { return x2apic_on; }
 u32 lapic_id() { return x2apic_on ? lapic_read(LapicReg::id) : lapic_read(LapicReg::id) >> 24; }
 void lapic_eoi() { lapic_write(LapicReg::eoi, 0); }
-bool lapic_in_service(u8 vector) { return test_register(LapicReg::isr, vector); }
-bool lapic_requested(u8 vector) { return test_register(LapicReg::irr, vector); }
 
 void lapic_init_cpu() {
     enable_this_cpu();
@@ -109,12 +104,6 @@ void lapic_init_boot_cpu() {
     lapic_init_cpu();
     log_info("LAPIC: {} mode, id {}, version {:x}", x2apic_on ? "x2APIC" : "xAPIC", lapic_id(),
              lapic_read(LapicReg::version));
-}
-
-void lapic_disable() {
-    for (u32 lvt : {LapicReg::lvt_timer, LapicReg::lvt_lint1, LapicReg::lvt_error})
-        lapic_write(lvt, lvt_masked);
-    lapic_write(LapicReg::lvt_lint0, 7 << 8); // virtual wire, as the firmware had it
 }
 
 void send_ipi(CpuId cpu, u8 vector) { send(cpu_apic_ids[cpu], vector | icr_assert); }

@@ -17,14 +17,10 @@ struct LapicReg {
 };
 u32 lapic_read(u32 reg);
 void lapic_write(u32 reg, u32 value);
-bool lapic_x2apic();
 u32 lapic_id(); ///< of this CPU
 /// INIT and STARTUP of an AP by APIC id (SDM vol.3 9.4.4); `page` is the start address >> 12.
 void lapic_send_init(u32 apic_id);
 void lapic_send_startup(u32 apic_id, u8 page);
 /// Is `vector` set in this CPU's in-service / request register?
-bool lapic_in_service(u8 vector);
-bool lapic_requested(u8 vector);
-void lapic_disable(); ///< for restart: back to the state the firmware expects
 
 } // namespace hv

@@ -12,17 +12,11 @@ namespace hv {
 
 namespace {
 
-template <typename T> Result<T> read_arg(u64 address) {
-    T value;
-    if (Status status = GuestIn<T>(address).read(value); !status) return status.error();
-    return value;
-}
-
 PirqTable& own_pirqs() { return *current().domain->arch.pirqs; }
 
-Status do_eoi(u64 arg) {
+Status do_eoi(u64, u64 arg) {
     Domain& domain = *current().domain;
-    const auto eoi = TRY(read_arg<physdev_eoi_t>(arg));
+    const auto eoi = TRY(read_guest<physdev_eoi_t>(arg));
     if (eoi.irq >= own_pirqs().count) return Errno::inval;
     if (domain.arch.auto_unmask)
         if (const Port port = pirq_port(domain, eoi.irq); port != Port{}) evtchn_unmask(domain, port);
@@ -30,15 +24,15 @@ Status do_eoi(u64 arg) {
     return {};
 }
 
-Status do_eoi_page(u64 arg, bool auto_unmask) {
-    const auto page = TRY(read_arg<physdev_pirq_eoi_gmfn_t>(arg));
+Status do_eoi_page(u64 cmd, u64 arg) {
+    const auto page = TRY(read_guest<physdev_pirq_eoi_gmfn_t>(arg));
     TRY(pirq_set_eoi_page(*current().domain, Mfn{page.gmfn}));
-    if (auto_unmask) current().domain->arch.auto_unmask = true;
+    if (cmd == PHYSDEVOP_pirq_eoi_gmfn_v1) current().domain->arch.auto_unmask = true;
     return {};
 }
 
-Status do_status_query(u64 arg) {
-    auto query = TRY(read_arg<physdev_irq_status_query_t>(arg));
+Status do_status_query(u64, u64 arg) {
+    auto query = TRY(read_guest<physdev_irq_status_query_t>(arg));
     Domain& domain = *current().domain;
     if (query.irq >= own_pirqs().count) return Errno::inval;
     query.flags = (pirq_needs_eoi(domain, query.irq) ? XENIRQSTAT_needs_eoi : 0) |
@@ -70,8 +64,8 @@ Result<u32> find_irq(const physdev_map_pirq_t& map) {
     }
 }
 
-Status do_map_pirq(u64 arg) {
-    auto map = TRY(read_arg<physdev_map_pirq_t>(arg));
+Status do_map_pirq(u64, u64 arg) {
+    auto map = TRY(read_guest<physdev_map_pirq_t>(arg));
     const DomainRef domain = TRY(DomainRef::find_any(Domid{map.domid}));
     TRY(xsm_check(XsmOp::map_pirq, *domain));
     const Guard guard(domain->lock); // against the teardown of its table
@@ -101,8 +95,8 @@ Status do_map_pirq(u64 arg) {
     return GuestOut<physdev_map_pirq_t>(arg).write(map);
 }
 
-Status do_unmap_pirq(u64 arg) {
-    const auto unmap = TRY(read_arg<physdev_unmap_pirq>(arg));
+Status do_unmap_pirq(u64, u64 arg) {
+    const auto unmap = TRY(read_guest<physdev_unmap_pirq>(arg));
     const DomainRef domain = TRY(DomainRef::find_any(Domid{unmap.domid}));
     TRY(xsm_check(XsmOp::map_pirq, *domain));
     const Guard guard(domain->lock);
@@ -110,42 +104,42 @@ Status do_unmap_pirq(u64 arg) {
     return pirq_unmap(*domain, static_cast<u32>(unmap.pirq));
 }
 
-Status do_get_free_pirq(u64 arg) {
-    auto request = TRY(read_arg<physdev_get_free_pirq_t>(arg));
+Status do_get_free_pirq(u64, u64 arg) {
+    auto request = TRY(read_guest<physdev_get_free_pirq_t>(arg));
     if (request.type != MAP_PIRQ_TYPE_GSI && request.type != MAP_PIRQ_TYPE_MSI) return Errno::inval;
     request.pirq = TRY(pirq_get_free(*current().domain, request.type == MAP_PIRQ_TYPE_MSI));
     return GuestOut<physdev_get_free_pirq_t>(arg).write(request);
 }
 
-Status do_setup_gsi(u64 arg) {
-    const auto setup = TRY(read_arg<physdev_setup_gsi_t>(arg));
+Status do_setup_gsi(u64, u64 arg) {
+    const auto setup = TRY(read_guest<physdev_setup_gsi_t>(arg));
     if (setup.gsi < 0) return Errno::inval;
     return irq_set_trigger(static_cast<u32>(setup.gsi), setup.triggering != 0, setup.polarity != 0);
 }
 
-Status do_apic_read(u64 arg) {
-    auto apic = TRY(read_arg<physdev_apic_t>(arg));
+Status do_apic_read(u64, u64 arg) {
+    auto apic = TRY(read_guest<physdev_apic_t>(arg));
     if (!ioapic_read_raw(apic.apic_physbase, apic.reg, apic.value)) return Errno::inval;
     return GuestOut<physdev_apic_t>(arg).write(apic);
 }
 
 /// Vectors are the hypervisor's business: the guest's "vector" is its IRQ number.
-Status do_alloc_vector(u64 arg) {
-    auto irq = TRY(read_arg<physdev_irq_t>(arg));
+Status do_alloc_vector(u64, u64 arg) {
+    auto irq = TRY(read_guest<physdev_irq_t>(arg));
     if (irq.irq >= irq_gsi_count()) return Errno::inval;
     irq.vector = irq.irq;
     return GuestOut<physdev_irq_t>(arg).write(irq);
 }
 
-Status do_mmcfg(u64 arg) {
-    const auto window = TRY(read_arg<physdev_pci_mmcfg_reserved_t>(arg));
+Status do_mmcfg(u64, u64 arg) {
+    const auto window = TRY(read_guest<physdev_pci_mmcfg_reserved_t>(arg));
     for (u32 i = 0; i < acpi.mcfg_count; ++i)
         if (acpi.mcfg[i].address == window.address && acpi.mcfg[i].segment == window.segment) return {};
     return Errno::no_dev;
 }
 
 Status do_pci_device(u64 cmd, u64 arg) {
-    const auto device = TRY(read_arg<physdev_pci_device_t>(arg)); // the head of physdev_pci_device_add, too
+    const auto device = TRY(read_guest<physdev_pci_device_t>(arg)); // the head of physdev_pci_device_add, too
     const PciAddress address{device.seg, device.bus, device.devfn};
     switch (cmd) {
     case PHYSDEVOP_pci_device_add:
@@ -159,89 +153,71 @@ Status do_pci_device(u64 cmd, u64 arg) {
 }
 
 Status do_old_pci(u64 cmd, u64 arg) {
-    const auto device = TRY(read_arg<physdev_manage_pci_t>(arg));
+    const auto device = TRY(read_guest<physdev_manage_pci_t>(arg));
     if (cmd == PHYSDEVOP_restore_msi) pirq_restore_msi({0, device.bus, device.devfn});
     return {};
 }
 
-Status do_set_iopl(u64 arg) {
-    const auto set = TRY(read_arg<physdev_set_iopl_t>(arg));
+Status do_set_iopl(u64, u64 arg) {
+    const auto set = TRY(read_guest<physdev_set_iopl_t>(arg));
     if (set.iopl > 3) return Errno::inval;
     current().arch.pv.iopl = set.iopl;
     return {};
 }
 
-Status do_set_iobitmap(u64 arg) {
-    const auto set = TRY(read_arg<physdev_set_iobitmap_t>(arg));
+Status do_set_iobitmap(u64, u64 arg) {
+    const auto set = TRY(read_guest<physdev_set_iobitmap_t>(arg));
     if (set.nr_ports > 65536) return Errno::inval;
     current().arch.pv.iobmp = GuestIn<u8>(set.bitmap).address();
     current().arch.pv.iobmp_limit = set.nr_ports;
     return {};
 }
 
-Status do_own(u64 cmd, u64 arg) {
-    switch (cmd) {
-    case PHYSDEVOP_eoi: return do_eoi(arg);
-    case PHYSDEVOP_pirq_eoi_gmfn_v1: return do_eoi_page(arg, true);
-    case PHYSDEVOP_pirq_eoi_gmfn_v2: return do_eoi_page(arg, false);
-    case PHYSDEVOP_irq_status_query: return do_status_query(arg);
-    case PHYSDEVOP_map_pirq: return do_map_pirq(arg);
-    case PHYSDEVOP_unmap_pirq: return do_unmap_pirq(arg);
-    case PHYSDEVOP_get_free_pirq: return do_get_free_pirq(arg);
-    case PHYSDEVOP_set_iopl: return do_set_iopl(arg);
-    case PHYSDEVOP_set_iobitmap: return do_set_iobitmap(arg);
-    default: return Errno::nosys;
-    }
-}
-
-/// Only for the domain that owns the machine's devices.
-Status do_machine(u64 cmd, u64 arg) {
-    TRY(xsm_check(XsmOp::physdev));
-    switch (cmd) {
-    case PHYSDEVOP_setup_gsi: return do_setup_gsi(arg);
-    case PHYSDEVOP_apic_read: return do_apic_read(arg);
-    case PHYSDEVOP_apic_write: return Errno::opnotsupp; // routing is by setup_gsi and map_pirq
-    case PHYSDEVOP_alloc_irq_vector: return do_alloc_vector(arg);
-    case PHYSDEVOP_pci_mmcfg_reserved: return do_mmcfg(arg);
-    case PHYSDEVOP_manage_pci_add:
-    case PHYSDEVOP_manage_pci_add_ext:
-    case PHYSDEVOP_manage_pci_remove:
-    case PHYSDEVOP_restore_msi: return do_old_pci(cmd, arg);
-    case PHYSDEVOP_dbgp_op: // no EHCI debug port of ours to protect
-        return {};
-    default: return do_pci_device(cmd, arg);
-    }
-}
-
-constexpr bool is_machine_op(u64 cmd) {
-    switch (cmd) {
-    case PHYSDEVOP_setup_gsi:
-    case PHYSDEVOP_apic_read:
-    case PHYSDEVOP_apic_write:
-    case PHYSDEVOP_alloc_irq_vector:
-    case PHYSDEVOP_pci_mmcfg_reserved:
-    case PHYSDEVOP_manage_pci_add:
-    case PHYSDEVOP_manage_pci_add_ext:
-    case PHYSDEVOP_manage_pci_remove:
-    case PHYSDEVOP_restore_msi:
-    case PHYSDEVOP_restore_msi_ext:
-    case PHYSDEVOP_pci_device_add:
-    case PHYSDEVOP_pci_device_remove:
-    case PHYSDEVOP_prepare_msix:
-    case PHYSDEVOP_release_msix:
-    case PHYSDEVOP_dbgp_op: return true;
-    default: return false;
-    }
-}
+struct Op {
+    u32 cmd;
+    bool machine; ///< only for the domain that owns the machine's devices
+    Status (*run)(u64 cmd, u64 arg);
+};
+constexpr Op ops[] = {
+    {PHYSDEVOP_eoi, false, do_eoi},
+    {PHYSDEVOP_pirq_eoi_gmfn_v1, false, do_eoi_page},
+    {PHYSDEVOP_pirq_eoi_gmfn_v2, false, do_eoi_page},
+    {PHYSDEVOP_irq_status_query, false, do_status_query},
+    {PHYSDEVOP_map_pirq, false, do_map_pirq},
+    {PHYSDEVOP_unmap_pirq, false, do_unmap_pirq},
+    {PHYSDEVOP_get_free_pirq, false, do_get_free_pirq},
+    {PHYSDEVOP_set_iopl, false, do_set_iopl},
+    {PHYSDEVOP_set_iobitmap, false, do_set_iobitmap},
+    {PHYSDEVOP_setup_gsi, true, do_setup_gsi},
+    {PHYSDEVOP_apic_read, true, do_apic_read},
+    {PHYSDEVOP_apic_write, true,
+     [](u64, u64) -> Status { return Errno::opnotsupp; }}, // routing is by setup_gsi and map_pirq
+    {PHYSDEVOP_alloc_irq_vector, true, do_alloc_vector},
+    {PHYSDEVOP_pci_mmcfg_reserved, true, do_mmcfg},
+    {PHYSDEVOP_manage_pci_add, true, do_old_pci},
+    {PHYSDEVOP_manage_pci_add_ext, true, do_old_pci},
+    {PHYSDEVOP_manage_pci_remove, true, do_old_pci},
+    {PHYSDEVOP_restore_msi, true, do_old_pci},
+    {PHYSDEVOP_pci_device_add, true, do_pci_device},
+    {PHYSDEVOP_pci_device_remove, true, do_pci_device},
+    {PHYSDEVOP_prepare_msix, true, do_pci_device},
+    {PHYSDEVOP_release_msix, true, do_pci_device},
+    {PHYSDEVOP_restore_msi_ext, true, do_pci_device},
+    {PHYSDEVOP_dbgp_op, true, [](u64, u64) -> Status { return {}; }}, // no EHCI debug port of ours to protect
+};
 
 } // namespace
 
 Result<s64> hypercall::physdev_op(HypercallArgs& args) {
-    const u64 cmd = static_cast<u32>(args.a[0]);
+    const u32 cmd = static_cast<u32>(args.a[0]);
     if (!current().domain->arch.pirqs) return Errno::nosys;
-    Status status = is_machine_op(cmd) ? do_machine(cmd, args.a[1]) : do_own(cmd, args.a[1]);
-    if (!status) return status.error();
-    return s64{0};
+    for (const Op& op : ops) {
+        if (op.cmd != cmd) continue;
+        if (op.machine) TRY(xsm_check(XsmOp::physdev));
+        TRY(op.run(cmd, args.a[1]));
+        return 0;
+    }
+    return Errno::nosys;
 }
 
 } // namespace hv

@@ -25,10 +25,8 @@ void hv_unmap(u64 address, u64 pages);
 
 /// Maps device memory (uncached) or firmware tables (cached). nullptr: no room. Alignment of `maddr` is free.
 void* ioremap(u64 maddr, u64 bytes);
-void* ioremap_cached(u64 maddr, u64 bytes);
 void iounmap(void* address, u64 bytes);
 /// `pages` unrelated frames side by side, writable; nullptr: no room. iounmap() undoes it.
-void* vmap(const Mfn* frames, u64 pages);
 
 /// Top-level table with nothing but the hypervisor: idle CPUs run on it.
 extern Mfn idle_l4;

@@ -36,13 +36,15 @@ void give_space(u64 address, u64 pages) {
     space.add(address >> page_shift, (address >> page_shift) + pages + 1);
 }
 
-void* remap(u64 maddr, u64 bytes, u64 flags) {
+} // namespace
+
+void* ioremap(u64 maddr, u64 bytes) {
     const u64 offset = maddr & ~page_mask;
     const u64 pages = pages_for(offset + bytes);
     if (bytes == 0 || maddr + bytes < maddr) return nullptr;
     const u64 address = take_space(pages, maddr);
     if (!address) return nullptr;
-    if (!hv_map(address, Mfn{maddr >> page_shift}, pages, flags)) {
+    if (!hv_map(address, Mfn{maddr >> page_shift}, pages, HvMap::uncached)) {
         hv_unmap(address, pages);
         give_space(address, pages);
         return nullptr;
@@ -50,27 +52,11 @@ void* remap(u64 maddr, u64 bytes, u64 flags) {
     return reinterpret_cast<void*>(address + offset);
 }
 
-} // namespace
-
-void* ioremap(u64 maddr, u64 bytes) { return remap(maddr, bytes, HvMap::uncached); }
-void* ioremap_cached(u64 maddr, u64 bytes) { return remap(maddr, bytes, HvMap::rw); }
-
 void iounmap(void* address, u64 bytes) {
     const u64 at = reinterpret_cast<u64>(address);
     const u64 pages = pages_for((at & ~page_mask) + bytes);
     hv_unmap(at & page_mask, pages);
     give_space(at & page_mask, pages);
-}
-
-void* vmap(const Mfn* frames, u64 pages) {
-    const u64 address = take_space(pages, 0);
-    if (!address) return nullptr;
-    for (u64 i = 0; i < pages; ++i)
-        if (!hv_map(address + (i << page_shift), frames[i], 1, HvMap::rw)) {
-            iounmap(reinterpret_cast<void*>(address), pages << page_shift);
-            return nullptr;
-        }
-    return reinterpret_cast<void*>(address);
 }
 
 } // namespace hv

@@ -16,8 +16,6 @@ void m2p_set(Mfn mfn, u64 pfn) {
     if (mfn_is_ram(mfn)) write_once(entry_of(mfn), pfn);
 }
 
-u64 m2p_get(Mfn mfn) { return mfn_is_ram(mfn) ? read_once(entry_of(mfn)) : invalid_m2p_entry; }
-
 Mfn m2p_chunk_frame(u64 chunk) {
     if (chunk << m2p_chunk_shift >= max_mfn) return invalid_mfn;
     const u64 address = m2p_start + (chunk << 21);

@@ -13,7 +13,6 @@ inline constexpr u64 invalid_m2p_entry = ~u64{0};
 inline constexpr unsigned m2p_chunk_shift = 18;
 
 void m2p_set(Mfn mfn, u64 pfn); ///< frames without a record are ignored
-u64 m2p_get(Mfn mfn);           ///< invalid_m2p_entry when there is none
 /// First frame of the chunk that describes mfns [chunk << 18, ...); invalid_mfn: a hole.
 Mfn m2p_chunk_frame(u64 chunk);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// TLB flushing. An owed flush is a value: whoever removes translations gets a TlbDebt and must pay or hand it on.
+// TLB flushing.
 #pragma once
 
 #include "core/sched/sched.hpp"
@@ -17,26 +17,5 @@ CpuMask domain_dirty_cpus(const Domain& domain);
 u32 tlb_clock();
 /// Flushes CPUs in `mask` that have not flushed since `stamp`.
 void tlb_filter(CpuMask& mask, u32 stamp);
-
-class [[nodiscard]] TlbDebt {
-  public:
-    TlbDebt() = default;
-    TlbDebt(TlbDebt&& other) noexcept : mask_(other.mask_), owed_(other.owed_) { other.owed_ = false; }
-    TlbDebt& operator=(TlbDebt&& other) = delete;
-    ~TlbDebt() { HV_ASSERT(!owed_); }
-    void add(const CpuMask& mask) {
-        for (unsigned i = 0; i < max_cpus / 64; ++i)
-            mask_.bits[i] |= mask.bits[i];
-        owed_ = true;
-    }
-    void pay() {
-        if (owed_) tlb_flush_mask(mask_);
-        owed_ = false;
-    }
-
-  private:
-    CpuMask mask_{};
-    bool owed_ = false;
-};
 
 } // namespace hv

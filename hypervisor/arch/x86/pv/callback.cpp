@@ -65,14 +65,12 @@ Result<s64> hypercall::callback_op(HypercallArgs& args_) {
     PvVcpu& pv = current().arch.pv;
     switch (static_cast<u32>(args_.a[0])) {
     case CALLBACKOP_register: {
-        callback_register_t op;
-        TRY(GuestIn<callback_register_t>(args_.a[1]).read(op));
+        const auto op = TRY(read_guest<callback_register_t>(args_.a[1]));
         TRY(register_callback(pv, op));
         return 0;
     }
     case CALLBACKOP_unregister: {
-        callback_unregister_t op;
-        TRY(GuestIn<callback_unregister_t>(args_.a[1]).read(op));
+        const auto op = TRY(read_guest<callback_unregister_t>(args_.a[1]));
         TRY(unregister_callback(pv, op.type));
         return 0;
     }
@@ -102,8 +100,7 @@ Result<s64> hypercall::nmi_op(HypercallArgs& args_) {
     PvVcpu& pv = current().arch.pv;
     switch (static_cast<u32>(args_.a[0])) {
     case XENNMI_register_callback: {
-        xennmi_callback_t op;
-        TRY(GuestIn<xennmi_callback_t>(args_.a[1]).read(op));
+        const auto op = TRY(read_guest<xennmi_callback_t>(args_.a[1]));
         if (!canonical(op.handler_address)) return Errno::inval;
         pv.nmi_eip = op.handler_address;
         return 0;

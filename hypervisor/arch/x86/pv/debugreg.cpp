@@ -14,17 +14,6 @@ namespace {
 constexpr u64 dr6_fixed = 0xffff0ff0, dr6_settable = 0xe00f;
 constexpr u64 dr7_fixed = 0x400, dr7_reserved = 0xffffffff0000d000, dr7_general_detect = 1 << 13;
 
-void load(unsigned index, u64 value) {
-    switch (index) {
-    case 0: asm volatile("movq %0, %%dr0" ::"r"(value)); break;
-    case 1: asm volatile("movq %0, %%dr1" ::"r"(value)); break;
-    case 2: asm volatile("movq %0, %%dr2" ::"r"(value)); break;
-    case 3: asm volatile("movq %0, %%dr3" ::"r"(value)); break;
-    case 6: asm volatile("movq %0, %%dr6" ::"r"(value)); break;
-    default: asm volatile("movq %0, %%dr7" ::"r"(value)); break;
-    }
-}
-
 /// DR7 with what guests may not have removed, or an error. Conditions: 2 bits each from bit 16, then 2 bits length.
 Result<u64> checked_dr7(u64 value) {
     value = (value & ~dr7_reserved) | dr7_fixed;
@@ -36,6 +25,17 @@ Result<u64> checked_dr7(u64 value) {
 }
 
 } // namespace
+
+void load_debug_register(unsigned index, u64 value) {
+    switch (index) {
+    case 0: asm volatile("movq %0, %%dr0" ::"r"(value)); break;
+    case 1: asm volatile("movq %0, %%dr1" ::"r"(value)); break;
+    case 2: asm volatile("movq %0, %%dr2" ::"r"(value)); break;
+    case 3: asm volatile("movq %0, %%dr3" ::"r"(value)); break;
+    case 6: asm volatile("movq %0, %%dr6" ::"r"(value)); break;
+    default: asm volatile("movq %0, %%dr7" ::"r"(value)); break;
+    }
+}
 
 Status pv_set_debug_register(Vcpu& vcpu, unsigned index, u64 value) {
     u64(&dr)[8] = vcpu.arch.pv.dr;
@@ -56,8 +56,8 @@ Status pv_set_debug_register(Vcpu& vcpu, unsigned index, u64 value) {
     if (&vcpu != &current()) return {};
     if (index == 7 && (value & 0xff) && !was_active)
         for (unsigned i = 0; i < 4; ++i)
-            load(i, dr[i]);
-    if (index == 7 || index == 6 || was_active) load(index, value);
+            load_debug_register(i, dr[i]);
+    if (index == 7 || index == 6 || was_active) load_debug_register(index, value);
     return {};
 }
 

@@ -83,8 +83,7 @@ Result<s64> hypercall::set_trap_table(HypercallArgs& args_) {
         return 0;
     }
     for (unsigned i = 0; i < 257; ++i) { // every vector once and the terminator
-        trap_info_t info;
-        TRY(GuestIn<trap_info_t>(args_.a[0]).read(info));
+        auto info = TRY(read_guest<trap_info_t>(args_.a[0]));
         if (!info.address) return 0;
         if (!pv_fix_trap(info)) return Errno::inval;
         traps[info.vector] = info;

@@ -14,6 +14,10 @@ bool insn_fetch(const UserRegs& regs, Insn& insn) {
     if (insn.fetched < sizeof(insn.bytes) &&
         copy_from_guest(insn.bytes + insn.fetched, regs.rip + insn.fetched, sizeof(insn.bytes) - insn.fetched))
         insn.fetched = sizeof(insn.bytes);
+    return insn_prefixes(insn, regs.cs != flat_cs32);
+}
+
+bool insn_prefixes(Insn& insn, bool long_mode) {
     while (insn.has(1)) {
         const u8 byte = insn.bytes[insn.length];
         switch (byte) {
@@ -29,7 +33,8 @@ bool insn_fetch(const UserRegs& regs, Insn& insn) {
         case 0x65: insn.segment = byte; break;
         case 0xf0: break;
         default:
-            if ((byte & 0xf0) == 0x40 && regs.cs != flat_cs32) {
+            if ((byte & 0xf0) == 0x40 && long_mode) {
+                insn.rex = byte;
                 insn.rex_w = byte & 8;
                 insn.rex_r = byte & 4;
                 insn.rex_b = byte & 1;

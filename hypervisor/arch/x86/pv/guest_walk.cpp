@@ -34,17 +34,4 @@ Result<L1Slot> L1Slot::at(u64 entry, const Domain& owner) {
     return L1Slot(page, map_as<u64>(mfn) + (entry & ~page_mask) / 8);
 }
 
-L1e pv_walk(const Vcpu& vcpu, u64 address) {
-    const bool kernel = vcpu.arch.pv.kernel_mode;
-    return L1e{pv_walk_to(kernel ? vcpu.arch.guest_table : vcpu.arch.guest_table_user, address, 1)};
-}
-
-Result<PageInfo*> pv_get_guest_page(const Vcpu& vcpu, u64 address, bool write) {
-    const L1e entry = pv_walk(vcpu, address);
-    if (!entry.present() || (write && !entry.writable()) || !mfn_is_ram(entry.mfn())) return Errno::fault;
-    PageRef page = TRY(PageRef::take(entry.mfn(), *vcpu.domain));
-    if (write) TRY(page_get_type(*page, PageType::writable));
-    return &page.release();
-}
-
 } // namespace hv

@@ -8,14 +8,6 @@ namespace hv {
 
 class [[nodiscard]] L1Slot {
   public:
-    L1Slot(L1Slot&& other) noexcept : page_(other.page_), entry_(other.entry_) { other.page_ = nullptr; }
-    L1Slot(const L1Slot&) = delete;
-    L1Slot& operator=(const L1Slot&) = delete;
-    ~L1Slot() {
-        if (!page_) return;
-        static_cast<void>(page_put_type(*page_));
-        page_put(*page_);
-    }
     /// The entry that maps `address` for the vCPU's kernel; -EINVAL: there is no L1 table for it.
     static Result<L1Slot> of_address(const Vcpu& vcpu, u64 address);
     /// The entry at machine address `entry`, in a page of `owner`.
@@ -23,8 +15,8 @@ class [[nodiscard]] L1Slot {
     u64* operator*() const { return entry_; }
 
   private:
-    L1Slot(PageInfo& page, u64* entry) : page_(&page), entry_(entry) {}
-    PageInfo* page_;
+    L1Slot(PageInfo& page, u64* entry) : page_(page), entry_(entry) {}
+    TypedPageRef page_;
     u64* entry_;
 };
 

@@ -25,13 +25,6 @@ Status pv_finish_old_table(Vcpu& vcpu);
 /// #PF of the current guest: a write to an L1 table through a read-only mapping is carried out. True: resume the guest.
 bool pv_ptwr_fault(UserRegs& regs, u64 address, u32 error_code);
 
-// --- looking through the current guest's tables (its kernel's or, in user mode, its user's)
-// ------------------------------
-/// The entry that maps `address`, or a non-present one.
-L1e pv_walk(const Vcpu& vcpu, u64 address);
-/// Frame that backs `address` with a general reference; `write`: with a writable type reference, too.
-Result<PageInfo*> pv_get_guest_page(const Vcpu& vcpu, u64 address, bool write);
-
 // --- descriptors
 // ---------------------------------------------------------------------------------------------------------
 /// May the guest have it in its GDT or LDT? Adjusts privilege level and accessed bit.

@@ -62,11 +62,9 @@ Status table_update(unsigned level, u64* slot, u64 value, Domain& owner, bool ke
 }
 
 /// The page that consecutive requests write to, held between them.
-class Target {
+class Target : NoCopy {
   public:
     explicit Target(Domain& owner) : owner_(owner) {}
-    Target(const Target&) = delete;
-    Target& operator=(const Target&) = delete;
     ~Target() { drop(); }
 
     Status write(u64 address, u64 value, Domain& frames, bool keep_accessed_dirty) {
@@ -94,8 +92,7 @@ class Target {
   private:
     void drop() {
         if (!page_) return;
-        if (is_l1_) static_cast<void>(page_put_type(*page_));
-        page_put(*page_);
+        is_l1_ ? page_put_typed(*page_) : page_put(*page_);
         page_ = nullptr;
     }
     Domain& owner_;

@@ -15,6 +15,14 @@ namespace hv {
 
 namespace {
 
+/// References to an L4 table, which its holder owes back.
+Status hold_l4(const Domain& domain, Mfn mfn, bool preemptible) {
+    PageRef page = TRY(PageRef::take(mfn, domain));
+    TRY(page_get_type(*page, PageType::l4, preemptible));
+    page.release();
+    return {};
+}
+
 Status set_base(Vcpu& vcpu, Mfn mfn, bool user) {
     Mfn& slot = user ? vcpu.arch.guest_table_user : vcpu.arch.guest_table;
     if (mfn == slot) {
@@ -22,11 +30,7 @@ Status set_base(Vcpu& vcpu, Mfn mfn, bool user) {
         return {};
     }
     if (mfn == Mfn{} && !user) return Errno::inval;
-    if (mfn != Mfn{}) {
-        PageRef page = TRY(PageRef::take(mfn, *vcpu.domain));
-        TRY(page_get_type(*page, PageType::l4, true));
-        static_cast<void>(page.release());
-    }
+    if (mfn != Mfn{}) TRY(hold_l4(*vcpu.domain, mfn, true));
     const Mfn old = slot;
     slot = mfn;
     if (!user) {
@@ -154,17 +158,11 @@ Status pv_unpin_table(Domain& domain, Mfn mfn, bool preemptible) {
 }
 
 Status pv_set_guest_tables(Vcpu& vcpu, Mfn kernel, Mfn user, bool preemptible) {
-    PageRef first = TRY(PageRef::take(kernel, *vcpu.domain));
-    TRY(page_get_type(*first, PageType::l4, preemptible));
-    TypedPageRef held = TypedPageRef::adopt(first.release());
-    if (user != Mfn{}) {
-        PageRef second = TRY(PageRef::take(user, *vcpu.domain));
-        TRY(page_get_type(*second, PageType::l4, preemptible));
-        vcpu.arch.guest_table_user = second.mfn();
-        static_cast<void>(second.release());
-    }
-    vcpu.arch.guest_table = held.mfn();
-    static_cast<void>(held.release());
+    TRY(hold_l4(*vcpu.domain, kernel, preemptible));
+    TypedPageRef held = TypedPageRef::adopt(page_of(kernel));
+    if (user != Mfn{}) TRY(hold_l4(*vcpu.domain, user, preemptible));
+    vcpu.arch.guest_table_user = user;
+    vcpu.arch.guest_table = mfn_of(held.release());
     return {};
 }
 

@@ -46,8 +46,7 @@ Status l1e_get(L1e entry, Domain& owner, Domain& frames) {
 void l1e_put(L1e entry) {
     if (!entry.present() || !mfn_is_ram(entry.mfn())) return;
     PageInfo& page = page_of(entry.mfn());
-    if (entry.writable()) static_cast<void>(page_put_type(page));
-    page_put(page);
+    entry.writable() ? page_put_typed(page) : page_put(page);
 }
 
 Status table_entry_get(unsigned level, u64 raw, Domain& owner, bool preemptible) {

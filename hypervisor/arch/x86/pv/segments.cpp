@@ -41,6 +41,8 @@ bool fsgsbase() { return (hv_cr4 & Cr4::fsgsbase) != 0; }
 
 } // namespace
 
+Selectors segment_selectors() { return {{read_ds(), read_es(), read_fs(), read_gs()}}; }
+
 u64 segment_fs_base() {
     if (!fsgsbase()) return rdmsr(Msr::fs_base);
     u64 base;

@@ -10,6 +10,13 @@ namespace hv {
 void segments_save(Vcpu& vcpu);
 /// A selector that faults is loaded as null and the guest gets its failsafe callback.
 void segments_load(Vcpu& vcpu);
+/// DS, ES, FS and GS as they are now.
+struct Selectors {
+    u16 value[4];
+    [[nodiscard]] const u16* begin() const { return value; }
+    [[nodiscard]] const u16* end() const { return value + 4; }
+};
+Selectors segment_selectors();
 /// Bases as they are now, of the current vCPU.
 u64 segment_fs_base();
 u64 segment_gs_base_active();

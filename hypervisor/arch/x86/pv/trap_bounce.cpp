@@ -9,6 +9,7 @@
 #include "lib/atomic.hpp"
 #include "mm/tlb_ipi.hpp"
 #include "pv/pv.hpp"
+#include "pv/segments.hpp"
 #include "traps/entry_macros.h"
 #include "traps/traps.hpp"
 
@@ -23,17 +24,6 @@ struct Target {
     bool failsafe = false;
     u16 cs = flat_cs64;
 };
-
-u16 selector(unsigned which) {
-    u64 value = 0;
-    switch (which) {
-    case 0: asm("movl %%ds, %k0" : "=r"(value)); break;
-    case 1: asm("movl %%es, %k0" : "=r"(value)); break;
-    case 2: asm("movl %%fs, %k0" : "=r"(value)); break;
-    default: asm("movl %%gs, %k0" : "=r"(value)); break;
-    }
-    return static_cast<u16>(value);
-}
 
 void bounce(UserRegs& regs, const Target& target, u32 error_code = 0) {
     Vcpu& vcpu = current();
@@ -51,8 +41,8 @@ void bounce(UserRegs& regs, const Target& target, u32 error_code = 0) {
     frame[n++] = regs.rcx;
     frame[n++] = regs.r11;
     if (target.failsafe)
-        for (unsigned i = 0; i < 4; ++i)
-            frame[n++] = selector(i);
+        for (const u16 selector : segment_selectors())
+            frame[n++] = selector;
     if (target.has_error) frame[n++] = error_code;
     frame[n++] = regs.rip;
     frame[n++] = u64{mask} << 32 | (was_kernel ? regs.cs & ~3U : regs.cs);

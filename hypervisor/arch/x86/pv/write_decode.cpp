@@ -11,29 +11,18 @@ struct Flag {
 };
 
 struct Decoder {
-    const u8* code;
-    unsigned size;
-    unsigned at = 0;
+    Insn insn;
     bool ok = true;
-    u8 rex = 0;
-    bool opsize16 = false;
     unsigned reg = 0; // ModRM.reg with REX.R
 
     u8 next() {
-        if (at >= size || at >= 15) {
-            ok = false;
-            return 0;
-        }
-        return code[at++];
-    }
-    void skip(unsigned bytes) {
-        at += bytes;
-        ok = ok && at <= size && at <= 15;
+        ok = ok && insn.has(1);
+        return ok ? insn.next() : u8{0};
     }
     /// A memory operand: only its length matters, the CPU told us the address.
     void modrm() {
         const u8 m = next();
-        reg = ((m >> 3) & 7) | ((rex & 4) ? 8 : 0);
+        reg = ((m >> 3) & 7) | (insn.rex_r ? 8 : 0);
         const unsigned mod = m >> 6, rm = m & 7;
         ok = ok && mod != 3;
         unsigned displacement = mod == 1 ? 1 : mod == 2 ? 4 : 0;
@@ -43,9 +32,10 @@ struct Decoder {
         } else if (mod == 0 && rm == 5) {
             displacement = 4;
         }
-        skip(displacement);
+        ok = ok && insn.has(static_cast<u8>(displacement));
+        insn.length = static_cast<u8>(insn.length + displacement);
     }
-    [[nodiscard]] unsigned width() const { return (rex & 8) ? 8 : opsize16 ? 2 : 4; }
+    [[nodiscard]] unsigned width() const { return insn.rex_w ? 8 : insn.operand16 ? 2 : 4; }
     u64 immediate(unsigned bytes) { // sign-extended
         u64 value = 0;
         for (unsigned i = 0; i < bytes; ++i)
@@ -98,7 +88,7 @@ u64 alu(Alu op, u64 a, u64 b, Width w, u64& flags) {
 
 class Emulation {
   public:
-    Emulation(WriteRegs& regs, u64 memory, unsigned offset) : regs_(regs), memory_(memory), shift_(8 * offset) {}
+    Emulation(UserRegs& regs, u64 memory, unsigned offset) : regs_(regs), memory_(memory), shift_(8 * offset) {}
     bool run(Decoder& d);
     [[nodiscard]] u64 memory() const { return memory_; }
     [[nodiscard]] bool inside() const { return inside_; }
@@ -111,20 +101,21 @@ class Emulation {
     }
     /// Byte registers 4..7 without REX are ah, ch, dh, bh.
     u64 reg(const Decoder& d, unsigned n, Width w) const {
-        if (w.bytes == 1 && !d.rex && n >= 4) return (regs_.gpr[n - 4] >> 8) & 0xff;
-        return regs_.gpr[n] & w.mask();
+        if (w.bytes == 1 && !d.insn.rex && n >= 4) return (gpr(n - 4) >> 8) & 0xff;
+        return gpr(n) & w.mask();
     }
     void set_reg(const Decoder& d, unsigned n, u64 value, Width w) {
-        if (w.bytes == 1 && !d.rex && n >= 4)
-            regs_.gpr[n - 4] = (regs_.gpr[n - 4] & ~u64{0xff00}) | (value & 0xff) << 8;
+        if (w.bytes == 1 && !d.insn.rex && n >= 4)
+            gpr(n - 4) = (gpr(n - 4) & ~u64{0xff00}) | (value & 0xff) << 8;
         else if (w.bytes >= 4)
-            regs_.gpr[n] = value & w.mask(); // 32-bit results clear the upper half
+            gpr(n) = value & w.mask(); // 32-bit results clear the upper half
         else
-            regs_.gpr[n] = (regs_.gpr[n] & ~w.mask()) | (value & w.mask());
+            gpr(n) = (gpr(n) & ~w.mask()) | (value & w.mask());
     }
+    [[nodiscard]] u64& gpr(unsigned n) const { return insn_register(regs_, n); }
     bool two_byte(Decoder& d);
     bool bit_op(unsigned op, u64 index, Width w);
-    WriteRegs& regs_;
+    UserRegs& regs_;
     u64 memory_;
     unsigned shift_;
     bool inside_ = true;
@@ -132,7 +123,7 @@ class Emulation {
 
 bool Emulation::bit_op(unsigned op, u64 index, Width w) { // 5 bts, 6 btr, 7 btc
     const u64 bit = u64{1} << (index & (8 * w.bytes - 1)), old = load(w);
-    regs_.flags = (regs_.flags & ~Flag::cf) | ((old & bit) ? Flag::cf : 0);
+    regs_.rflags = (regs_.rflags & ~Flag::cf) | ((old & bit) ? Flag::cf : 0);
     store(op == 5 ? old | bit : op == 6 ? old & ~bit : old ^ bit, w);
     return op >= 5;
 }
@@ -143,13 +134,13 @@ bool Emulation::two_byte(Decoder& d) {
     switch (op) {
     case 0xab:
     case 0xb3:
-    case 0xbb: d.modrm(); return bit_op(op == 0xab ? 5 : op == 0xb3 ? 6 : 7, regs_.gpr[d.reg], w);
+    case 0xbb: d.modrm(); return bit_op(op == 0xab ? 5 : op == 0xb3 ? 6 : 7, gpr(d.reg), w);
     case 0xba: d.modrm(); return bit_op(d.reg & 7, d.immediate(1), w);
     case 0xb0:
     case 0xb1: { // cmpxchg
         d.modrm();
-        const u64 old = load(w), expected = regs_.gpr[0] & w.mask();
-        alu(Alu::cmp, expected, old, w, regs_.flags);
+        const u64 old = load(w), expected = gpr(0) & w.mask();
+        alu(Alu::cmp, expected, old, w, regs_.rflags);
         if (old == expected)
             store(reg(d, d.reg, w), w);
         else
@@ -160,7 +151,7 @@ bool Emulation::two_byte(Decoder& d) {
     case 0xc1: { // xadd
         d.modrm();
         const u64 old = load(w);
-        store(alu(Alu::add, old, reg(d, d.reg, w), w, regs_.flags), w);
+        store(alu(Alu::add, old, reg(d, d.reg, w), w, regs_.rflags), w);
         set_reg(d, d.reg, old, w);
         return true;
     }
@@ -169,23 +160,15 @@ bool Emulation::two_byte(Decoder& d) {
 }
 
 bool Emulation::run(Decoder& d) {
-    u8 op = d.next();
-    for (;; op = d.next()) { // prefixes; a segment does not matter any more, a lock we keep anyway
-        if (op == 0x66)
-            d.opsize16 = true;
-        else if (op != 0xf0 && op != 0x2e && op != 0x36 && op != 0x3e && op != 0x26 && op != 0x64 && op != 0x65)
-            break;
-    }
-    if ((op & 0xf0) == 0x40) {
-        d.rex = op;
-        op = d.next();
-    }
+    // A segment does not matter any more, a lock we keep anyway.
+    if (d.insn.rep || d.insn.address32) return false;
+    const u8 op = d.next();
     if (op == 0x0f) return two_byte(d);
     const Width w{(op & 1) ? d.width() : 1};
     const unsigned imm_bytes = w.bytes == 8 ? 4 : w.bytes;
     if (op < 0x38 && (op & 6) == 0) { // add or adc sbb and sub xor  r/m, r
         d.modrm();
-        store(alu(static_cast<Alu>(op >> 3), load(w), reg(d, d.reg, w), w, regs_.flags), w);
+        store(alu(static_cast<Alu>(op >> 3), load(w), reg(d, d.reg, w), w, regs_.rflags), w);
         return true;
     }
     switch (op) {
@@ -212,15 +195,15 @@ bool Emulation::run(Decoder& d) {
     case 0x83: {
         d.modrm();
         const Alu which = static_cast<Alu>(d.reg & 7);
-        store(alu(which, load(w), d.immediate(op == 0x81 ? imm_bytes : 1), w, regs_.flags), w);
+        store(alu(which, load(w), d.immediate(op == 0x81 ? imm_bytes : 1), w, regs_.rflags), w);
         return which != Alu::cmp;
     }
     case 0xfe:
     case 0xff: {
         d.modrm();
-        const u64 carry = regs_.flags & Flag::cf; // inc and dec keep it
-        store(alu((d.reg & 7) == 0 ? Alu::add : Alu::sub, load(w), 1, w, regs_.flags), w);
-        regs_.flags = (regs_.flags & ~Flag::cf) | carry;
+        const u64 carry = regs_.rflags & Flag::cf; // inc and dec keep it
+        store(alu((d.reg & 7) == 0 ? Alu::add : Alu::sub, load(w), 1, w, regs_.rflags), w);
+        regs_.rflags = (regs_.rflags & ~Flag::cf) | carry;
         return (d.reg & 7) <= 1;
     }
     case 0xf6:
@@ -229,7 +212,7 @@ bool Emulation::run(Decoder& d) {
         if ((d.reg & 7) == 2)
             store(~load(w), w);
         else
-            store(alu(Alu::sub, 0, load(w), w, regs_.flags), w);
+            store(alu(Alu::sub, 0, load(w), w, regs_.rflags), w);
         return (d.reg & 7) == 2 || (d.reg & 7) == 3;
     default: return false;
     }
@@ -237,12 +220,12 @@ bool Emulation::run(Decoder& d) {
 
 } // namespace
 
-bool emulate_write(const u8* code, unsigned size, WriteRegs& regs, u64& memory, unsigned offset) {
-    Decoder decoder{code, size};
-    WriteRegs work = regs;
+bool emulate_write(const Insn& insn, UserRegs& regs, u64& memory, unsigned offset) {
+    Decoder decoder{insn};
+    UserRegs work = regs;
     Emulation emulation(work, memory, offset);
     if (!emulation.run(decoder) || !decoder.ok || !emulation.inside()) return false;
-    work.rip += decoder.at;
+    work.rip += decoder.insn.length;
     regs = work;
     memory = emulation.memory();
     return true;

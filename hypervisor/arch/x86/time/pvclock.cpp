@@ -88,18 +88,6 @@ Status do_settime(u64 secs, u32 nsecs, u64 system_time) {
     return {};
 }
 
-u64 wallclock_seconds(u32* nsec) {
-    const IrqGuard guard(wall_lock);
-    const u64 ns = now_ns() + wall_nanoseconds;
-    if (nsec) *nsec = static_cast<u32>(ns % second);
-    return wall_seconds + ns / second;
-}
-
-u64 boot_time_seconds() {
-    const IrqGuard guard(wall_lock);
-    return wall_seconds;
-}
-
 void wallclock_init(u64 seconds_now) {
     const u64 up = now_ns();
     const u64 start = seconds_now * second > up ? seconds_now * second - up : 0;

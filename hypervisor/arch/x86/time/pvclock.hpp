@@ -15,6 +15,5 @@ void update_domain_wallclock(Domain& domain);
 /// XENPF_settime64: the wall clock read secs.nsecs when system time was `system_time`. Updates every domain.
 Status do_settime(u64 secs, u32 nsecs, u64 system_time);
 /// Seconds since 1970 (nanoseconds in `nsec` when wanted) now.
-u64 wallclock_seconds(u32* nsec = nullptr);
 
 } // namespace hv

@@ -123,7 +123,6 @@ void dump(char) {
 u64 now_ns() { return latch.at(rdtsc_ordered() + tsc_offset.get()); }
 
 u64 tsc_to_ns(u64 ticks) { return latch.read().to_ns.to_ns(ticks); }
-u64 tsc_frequency_hz() { return tsc_hz; }
 u32 cpu_khz() { return static_cast<u32>(tsc_hz / 1000); }
 u64 cpu_tsc_offset(CpuId cpu) { return tsc_offset.on(cpu); }
 bool tsc_is_stable() { return cpu_features.invariant_tsc && !offsets_differ; }

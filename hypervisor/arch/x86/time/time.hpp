@@ -15,9 +15,7 @@ void time_init_cpu(); ///< an AP: its TSC offset, its event timer
 u64 now_ns();         ///< also core/time/timer.hpp
 /// Machine time between two TSC readings of this CPU.
 u64 tsc_to_ns(u64 ticks);
-u64 tsc_frequency_hz();
 u32 cpu_khz();                 ///< physinfo, XENMEM, CPUID
-u64 boot_time_seconds();       ///< wall clock at system time 0
 void udelay(u64 microseconds); ///< busy; usable as soon as time_init() ran
 
 /// The machine's clock right now, for pvclock. `version` changes with every correction.

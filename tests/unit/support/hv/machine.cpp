@@ -76,10 +76,6 @@ HOST_WEAK bool copy_to_guest(u64 address, const void* from, usize bytes) {
 HOST_WEAK void domain_put(Domain& domain) {
     if (domain.refs.fetch_sub(1) == 1) ++hvtest::machine.domains_destroyed;
 }
-HOST_WEAK void DomainRef::reset() {
-    if (domain_) domain_put(*domain_);
-    domain_ = nullptr;
-}
 HOST_WEAK Result<DomainRef> DomainRef::find(Domid) { return Errno::srch; }
 
 } // namespace hv

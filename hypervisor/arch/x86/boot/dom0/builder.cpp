@@ -71,8 +71,7 @@ void Dom0Builder::plan(u64 initrd_size) {
 }
 
 void Dom0Builder::allocate() {
-    while ((page_size << p2m_order_) < pages_ * 8)
-        ++p2m_order_;
+    p2m_order_ = order_for(pages_ * 8);
     p2m_ = static_cast<u64*>(alloc_pages(p2m_order_));
     if (!p2m_) boot_failed("not enough memory for dom0's P2M list");
     unsigned order = 18;

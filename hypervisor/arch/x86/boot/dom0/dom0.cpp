@@ -53,8 +53,7 @@ KernelImage unpack(const BootModule& module) {
     if (kind == Compression::none) return {payload, size};
     const u64 bytes = unpacked_size(payload, size);
     if (!bytes) boot_failed("the compressed kernel names no plausible size");
-    while ((page_size << image.order) < bytes)
-        ++image.order;
+    image.order = order_for(bytes);
     image.unpacked = heap_alloc(image.order, {.no_scrub = true});
     if (!image.unpacked) boot_failed("not enough memory to unpack the kernel");
     u8* out = map_as<u8>(mfn_of(*image.unpacked));
@@ -92,8 +91,7 @@ u32 vcpu_count() {
 
 void pin_vcpus(Domain& domain) {
     for_each_vcpu(domain, [](Vcpu& vcpu) {
-        CpuMask one;
-        one.set(vcpu.id % cpu_count_online());
+        const CpuMask one = CpuMask::of(vcpu.id % cpu_count_online());
         static_cast<void>(sched_set_affinity(vcpu, &one, nullptr));
     });
 }

@@ -24,12 +24,10 @@ void* library_alloc(usize bytes) {
     const u64 total = bytes + sizeof(BlockHeader);
     if (total < bytes) return nullptr;
     BlockHeader* block;
-    unsigned order = 0;
+    const unsigned order = order_for(total);
     if (total <= page_size) {
         block = static_cast<BlockHeader*>(kmalloc(total));
     } else {
-        while ((page_size << order) < total)
-            ++order;
         PageInfo* pages = heap_alloc(order);
         block = pages ? map_as<BlockHeader>(mfn_of(*pages)) : nullptr;
     }
