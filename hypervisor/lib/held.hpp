@@ -20,7 +20,7 @@ template <typename T, void (*put)(T&)> class [[nodiscard]] Held {
     ~Held() { reset(); }
     T& release() { return *std::exchange(object_, nullptr); } ///< the caller now holds the reference
     void reset() {
-        if (object_) put(*object_);
+        if (object_) put(*object_); // NOLINT: the analyzer loses sight of what TRY moves out of its block
         object_ = nullptr;
     }
     explicit operator bool() const { return object_ != nullptr; }

@@ -163,14 +163,15 @@ Compression compression_of(const u8* data, u64 size) {
     const auto starts = [&](const char* magic, u64 n) { return size > n && memcmp(data, magic, n) == 0; };
     if (starts("\x1f\x8b", 2)) return Compression::gzip;
     if (starts("\xfd"
-               "7zXZ\0",
-               6))
+               "7zXZ",
+               5))
         return Compression::xz;
     if (starts("\x28\xb5\x2f\xfd", 4)) return Compression::zstd;
     if (starts("\x02\x21\x4c\x18", 4)) return Compression::lz4;
-    if (starts("\x89LZO\0\r\n\x1a\n", 9)) return Compression::lzo;
+    if (starts("\x89LZO", 4)) return Compression::lzo;
     if (starts("BZh", 3)) return Compression::bzip2;
-    return starts("\x5d\0\0", 3) ? Compression::lzma : Compression::none;
+    const bool lzma = size > 3 && data[0] == 0x5d && data[1] == 0 && data[2] == 0;
+    return lzma ? Compression::lzma : Compression::none;
 }
 
 const char* compression_name(Compression kind) {
