@@ -81,7 +81,8 @@ void console_init() {
     const IrqGuard guard(console_lock);
     if (!serial.init(port == 0 ? com1_config : com2_config)) return;
     char piece[256]; // what was logged before the port was known
-    for (u32 at = ring.first(); u32 n = ring.copy(at, piece, sizeof(piece)); at += n)
+    u32 at = ring.first(), n;
+    for (; (n = ring.copy(at, piece, sizeof(piece))) != 0; at += n)
         serial_put(piece, n);
 }
 
