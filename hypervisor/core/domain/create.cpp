@@ -58,7 +58,7 @@ u32 limit_or(s32 asked, u64 initial) { return asked < 0 ? static_cast<u32>(initi
 
 /// The parts that can fail, in the order in which domain_free() expects them to be missing.
 Status fill(Domain& domain, const xen_domctl_createdomain& config) {
-    domain.vcpus = static_cast<Vcpu**>(kmalloc(config.max_vcpus * sizeof(Vcpu*)));
+    domain.vcpus = static_cast<Vcpu**>(kmalloc(config.max_vcpus * sizeof(void*)));
     if (!domain.vcpus) return Errno::no_mem;
     domain.max_vcpus = config.max_vcpus;
     TRY(sched_domain_create(domain));
@@ -93,7 +93,7 @@ void domain_init() {
     dom_xen = make_pseudo(domid_xen);
     dom_io = make_pseudo(domid_io);
     the_idle_domain = make_pseudo(domid_idle);
-    the_idle_domain->vcpus = static_cast<Vcpu**>(kmalloc(max_cpus * sizeof(Vcpu*)));
+    the_idle_domain->vcpus = static_cast<Vcpu**>(kmalloc(max_cpus * sizeof(void*)));
     HV_BUG_ON(!the_idle_domain->vcpus);
     the_idle_domain->max_vcpus = max_cpus;
 }

@@ -7,7 +7,7 @@ namespace hv {
 static Status grow(EvtchnDomain& table) {
     const u32 port = table.valid_ports.load(Order::relaxed);
     Channel**& group = table.groups[port / (EvtchnDomain::bucket_ports * EvtchnDomain::group_buckets)];
-    if (!group) group = static_cast<Channel**>(kmalloc(EvtchnDomain::group_buckets * sizeof(Channel*)));
+    if (!group) group = static_cast<Channel**>(kmalloc(EvtchnDomain::group_buckets * sizeof(void*)));
     void* memory = group ? kmalloc(EvtchnDomain::bucket_ports * sizeof(Channel)) : nullptr;
     if (!memory) return Errno::no_mem;
     auto* bucket = static_cast<Channel*>(memory);

@@ -14,21 +14,8 @@ namespace {
 constexpr u64 type_shared_rw = u64{static_cast<u64>(PageType::writable)} << 60 | u64{1} << 58 | 1; // validated
 constexpr u64 type_shared_ro = 1; // type none in use: nobody gets a writable reference
 
-void link_page(u32& head, PageInfo& page) {
-    const u32 mfn = static_cast<u32>(mfn_of(page).raw());
-    page.prev = 0;
-    page.next = head;
-    if (head) page_of(Mfn{head}).prev = mfn;
-    head = mfn;
-}
-
 void unlink_page(Domain& domain, PageInfo& page) {
-    const u32 mfn = static_cast<u32>(mfn_of(page).raw());
-    if (page.prev)
-        page_of(Mfn{page.prev}).next = page.next;
-    else
-        (domain.page_list == mfn ? domain.page_list : domain.dead_page_list) = page.next;
-    if (page.next) page_of(Mfn{page.next}).prev = page.prev;
+    frame_list_remove(domain.page_list == mfn_of(page).raw() ? domain.page_list : domain.dead_page_list, page);
 }
 
 /// page_alloc_lock held. True: it was the last page, which held a reference to the domain.
@@ -66,7 +53,7 @@ Status assign_block(Domain& domain, PageInfo& first, unsigned order, bool ignore
         PageInfo& page = (&first)[i];
         page.owner_frame = static_cast<u32>(mfn_of_virt(&domain).raw());
         page.type_.store(0, Order::relaxed);
-        link_page(domain.page_list, page);
+        frame_list_push(domain.page_list, page);
         page.count_.store(PageBits::allocated | 1, Order::release);
     }
     return {};
@@ -196,7 +183,7 @@ Status domain_relinquish_memory(Domain& domain) {
             domain_release_page(*page);
             const Guard guard(domain.page_alloc_lock);
             unlink_page(domain, *page);
-            link_page(domain.dead_page_list, *page);
+            frame_list_push(domain.dead_page_list, *page);
         }
         page_put(*page);
         if (!released) return released;

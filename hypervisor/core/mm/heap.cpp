@@ -34,12 +34,7 @@ unsigned zone_of(u64 mfn) { return mfn == 0 ? 0 : 64 - static_cast<unsigned>(__b
 
 void list_push(Zone& zone, PageInfo& page, unsigned order, Content content) {
     const unsigned c = static_cast<unsigned>(content);
-    const u32 mfn = static_cast<u32>(mfn_of(page).raw());
-    u32& head = zone.head[c][order];
-    page.prev = 0;
-    page.next = head;
-    if (head) page_of(Mfn{head}).prev = mfn;
-    head = mfn;
+    frame_list_push(zone.head[c][order], page);
     zone.orders[c] |= 1U << order;
     zone.pages += u64{1} << order;
     dirty_blocks += content == Content::dirty;
@@ -50,11 +45,7 @@ void list_push(Zone& zone, PageInfo& page, unsigned order, Content content) {
 
 void list_remove(Zone& zone, PageInfo& page, unsigned order, Content content) {
     const unsigned c = static_cast<unsigned>(content);
-    if (page.prev)
-        page_of(Mfn{page.prev}).next = page.next;
-    else
-        zone.head[c][order] = page.next;
-    if (page.next) page_of(Mfn{page.next}).prev = page.prev;
+    frame_list_remove(zone.head[c][order], page);
     if (!zone.head[c][order]) zone.orders[c] &= ~(1U << order);
     zone.pages -= u64{1} << order;
     dirty_blocks -= content == Content::dirty;

@@ -19,6 +19,18 @@ void heap_give(PageInfo& first, unsigned order, Content content);
 /// Makes a block that heap_take() returned zero.
 void scrub_block(PageInfo& first, unsigned order);
 void clear_page(void* page);
+
+/// Lists of pages through PageInfo::next and prev; `head` and they are frame numbers, 0 ends a list.
+inline void frame_list_push(u32& head, PageInfo& page) {
+    page.prev = 0;
+    page.next = head;
+    head = static_cast<u32>(mfn_of(page).raw());
+    if (page.next) page_of(Mfn{page.next}).prev = head;
+}
+inline void frame_list_remove(u32& head, PageInfo& page) {
+    (page.prev ? page_of(Mfn{page.prev}).next : head) = page.next;
+    if (page.next) page_of(Mfn{page.next}).prev = page.prev;
+}
 void page_free_last(PageInfo& page);
 
 } // namespace hv
