@@ -5,12 +5,12 @@ import os
 import pathlib
 import re
 import statistics
-import subprocess
+import struct
 import sys
-import tempfile
 
 from . import build, machine, paths
 from .cell import Host, Setup, hospes_elf
+from .elf import PT_LOAD
 from .guest import Guest
 from .images import Images
 
@@ -84,11 +84,13 @@ def one_boot(images, hypervisor, binary, log, parts):
     return out
 
 
-def image_size(elf: pathlib.Path):
-    """Bytes of the image without symbols and debug information."""
-    with tempfile.NamedTemporaryFile() as stripped:
-        subprocess.run(["strip", "-o", stripped.name, str(elf)], check=True)
-        return pathlib.Path(stripped.name).stat().st_size
+def image_size(path: pathlib.Path):
+    """Bytes that a boot loader reads of an ELF32 image: its loadable segments."""
+    data = path.read_bytes()
+    offset, = struct.unpack_from("<I", data, 28)
+    size, count = struct.unpack_from("<HH", data, 42)
+    headers = [struct.unpack_from("<5I", data, offset + i * size) for i in range(count)]
+    return sum(filesz for kind, _, _, _, filesz in headers if kind == PT_LOAD)
 
 
 def rows(results, order):
