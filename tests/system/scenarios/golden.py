@@ -97,22 +97,22 @@ def compare(host, commands):
     assert not wrong, f"{len(wrong)} of {len(commands)} answers differ:\n" + "\n".join(wrong)
 
 
-@scenario(cells=CELLS)
+@scenario(full=True, cells=CELLS)
 def looks(host):
     compare(host, words(LOOKS))
 
 
-@scenario(cells=CELLS)
+@scenario(full=True, cells=CELLS)
 def mistakes(host):
     compare(host, words(MISTAKES))
 
 
-@scenario(cells=CELLS)
+@scenario(full=True, cells=CELLS)
 def dry_runs(host):
     compare(host, words(DRY))
 
 
-@scenario(cells=CELLS)
+@scenario(full=True, cells=CELLS)
 def overview(host):
     """xl help: the stock verbs in the stock order; verbs of our own come after them."""
     ours, stock = (host.check(f"{x} help") for x in (OURS, STOCK))
@@ -121,14 +121,14 @@ def overview(host):
     assert have[:len(want)] == want, f"xl help differs:\n{ours}"
 
 
-@scenario(cells=CELLS)
+@scenario(full=True, cells=CELLS)
 def with_a_guest(host):
     guest = Guest(host, "golden", vcpus=2, lines=["maxvcpus = 3", "cpu_weight = 512"]).create("-p")
     compare(host, [c.replace("G", guest.name) for c in words(GUEST)])
     guest.destroy()
 
 
-@scenario(cells=CELLS)
+@scenario(full=True, cells=CELLS)
 def json_everywhere(host):
     """--json on what prints data is JSON and says the same as the table."""
     import json
@@ -142,7 +142,7 @@ def json_everywhere(host):
         json.loads(host.check(f"{OURS} {command} --json"))
 
 
-@scenario(cells=CELLS)
+@scenario(full=True, cells=CELLS)
 def explain(host):
     """create --explain says what would be chosen, finds what is in the way, and does nothing."""
     guest = Guest(host, "planned")
