@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: MIT
+#include "xl/command.hpp"
+
+#include <algorithm>
+#include <cstdio>
+
+#include "libxl/device/spec_text.hpp"
+#include "xl/arguments.hpp"
+#include "xl/output/sched_table.hpp"
+#include "xl/scheduling.hpp"
+
+namespace hospes::cli {
+namespace {
+
+constexpr xl::Scheduler rtds = xl::Scheduler::rtds;
+
+class SchedRtdsCommand final : public Command {
+  public:
+    static constexpr std::string_view verb = "sched-rtds";
+    [[nodiscard]] std::string_view name() const override { return verb; }
+    [[nodiscard]] std::vector<Option> options() override {
+        return {{'d', "domain", true, [this](const char* value) { domain_ = value; }},
+                {'v', "vcpuid", true, [this](const char* value) { vcpus_.emplace_back(value); }},
+                {'p', "period", true, [this](const char* value) { periods_.emplace_back(value); }},
+                {'b', "budget", true, [this](const char* value) { budgets_.emplace_back(value); }},
+                {'e', "extratime", true, [this](const char* value) { extras_.emplace_back(value); }},
+                {'c', "cpupool", true, [this](const char* value) { pool_ = value; }}};
+    }
+
+    int run(Context& context, std::span<const std::string>) override {
+        const bool sets = !periods_.empty() || !budgets_.empty() || !extras_.empty();
+        if (!pool_.empty() && (!domain_.empty() || !vcpus_.empty() || sets))
+            return complain("Specifying a cpupool is not allowed with other options.");
+        if (domain_.empty() && (!vcpus_.empty() || sets)) return complain("Must specify a domain.");
+        if (domain_.empty()) return list(context);
+        const xc::DomId domain = XL_DOMAIN(context, domain_);
+        if (sets && (periods_.empty() || budgets_.empty() || extras_.empty()))
+            return complain("Must specify period, budget and extratime.");
+        const bool all = std::find(vcpus_.begin(), vcpus_.end(), "all") != vcpus_.end();
+        if (all && vcpus_.size() > 1) return complain("Incorrect VCPU IDs.");
+        if (vcpus_.empty()) return sets ? set_domain(context, domain) : show_domain(context, domain);
+        return sets ? set_vcpus(context, domain, all) : show_vcpus(context, domain, all);
+    }
+
+  private:
+    /// The n-th value of an option that is given once for each vCPU.
+    static std::optional<unsigned> value(const char* what, const std::vector<std::string>& given, std::size_t n) {
+        const auto number = xl::to_number<unsigned>(given[n]);
+        if (!number) complain("xl: %s '%s' is not a number", what, given[n].c_str());
+        return number;
+    }
+    std::optional<xl::VcpuScheduling> parameters(std::size_t n) const {
+        const auto period = value("period", periods_, n), budget = value("budget", budgets_, n),
+                   extra = value("extratime", extras_, n);
+        if (!period || !budget || !extra) return std::nullopt;
+        return xl::VcpuScheduling{0, *period, *budget, *extra != 0};
+    }
+
+    int list(Context& context) const {
+        const auto pools = scheduled_pools(context, rtds, pool_);
+        if (!pools) return exit_failure;
+        std::optional<output::Json> json;
+        if (context.json) json.emplace(stdout).open_array();
+        for (const ScheduledPool& one : *pools) {
+            if (!json)
+                std::fputs((output::sched_pool(one.pool.name, rtds, {}) + output::sched_heading(rtds)).c_str(), stdout);
+            for (const xl::DomainRow& domain : one.domains) {
+                const auto kept = xl::domain_scheduling(context.host, domain.id);
+                if (!kept) continue; // gone since it was listed
+                const output::DomainSched row{domain.id, domain.name, *kept};
+                json ? output::sched_json(*json, row) : void(std::fputs(output::sched_row(row).c_str(), stdout));
+            }
+        }
+        if (json) json->close_array();
+        return exit_success;
+    }
+
+    static int show_domain(Context& context, xc::DomId domain) {
+        const xl::DomainScheduling kept = XL_TRY(xl::domain_scheduling(context.host, domain));
+        if (kept.scheduler != rtds)
+            return complain("libxl_domain_sched_params_get returned %s not rtds.",
+                            std::string(to_string(kept.scheduler)).c_str());
+        const output::DomainSched row{domain, context.host.name_of(domain), kept};
+        if (context.json) {
+            output::Json json(stdout);
+            output::sched_json(json, row);
+        } else {
+            std::fputs((output::sched_heading(rtds) + output::sched_row(row)).c_str(), stdout);
+        }
+        return exit_success;
+    }
+
+    int set_domain(Context& context, xc::DomId domain) const {
+        if (periods_.size() != 1 || budgets_.size() != 1 || extras_.size() != 1)
+            return complain("Several parameters need a vcpuid each.");
+        const auto wanted = parameters(0);
+        if (!wanted) return exit_failure;
+        xl::DomainScheduling change;
+        change.scheduler = rtds;
+        change.period_us = wanted->period_us;
+        change.budget_us = wanted->budget_us;
+        change.extra_time = wanted->extra_time;
+        XL_TRY(xl::set_domain_scheduling(context.host, domain, change));
+        return exit_success;
+    }
+
+    /// The vCPUs of -v; empty: all.
+    std::optional<std::vector<unsigned>> chosen(bool all) const {
+        std::vector<unsigned> out;
+        for (std::size_t n = 0; !all && n < vcpus_.size(); ++n) {
+            const auto id = value("vcpuid", vcpus_, n);
+            if (!id) return std::nullopt;
+            out.push_back(*id);
+        }
+        return out;
+    }
+
+    int show_vcpus(Context& context, xc::DomId domain, bool all) const {
+        const auto ids = chosen(all);
+        if (!ids) return exit_failure;
+        const auto kept = XL_TRY(xl::vcpu_scheduling(context.host, domain, *ids));
+        const std::string name = context.host.name_of(domain);
+        std::optional<output::Json> json;
+        if (context.json)
+            json.emplace(stdout).open_array();
+        else
+            std::fputs(output::sched_vcpu_heading().c_str(), stdout);
+        for (const xl::VcpuScheduling& one : kept) {
+            const output::VcpuSched row{domain, name, one};
+            json ? output::sched_json(*json, row) : void(std::fputs(output::sched_vcpu_row(row).c_str(), stdout));
+        }
+        if (json) json->close_array();
+        return exit_success;
+    }
+
+    int set_vcpus(Context& context, xc::DomId domain, bool all) const {
+        if (periods_.size() != vcpus_.size() || budgets_.size() != vcpus_.size() || extras_.size() != vcpus_.size())
+            return complain("Each vcpuid needs its period, budget and extratime.");
+        const auto ids = chosen(all);
+        if (!ids) return exit_failure;
+        std::vector<xl::VcpuScheduling> change;
+        if (all) change = XL_TRY(xl::vcpu_scheduling(context.host, domain, {}));
+        for (const unsigned id : *ids)
+            change.push_back({id, 0, 0, false});
+        for (std::size_t n = 0; n < change.size(); ++n) {
+            auto wanted = parameters(all ? 0 : n);
+            if (!wanted) return exit_failure;
+            wanted->vcpu = change[n].vcpu;
+            change[n] = *wanted;
+        }
+        XL_TRY(xl::set_vcpu_scheduling(context.host, domain, change));
+        return exit_success;
+    }
+
+    std::string domain_, pool_;
+    std::vector<std::string> vcpus_, periods_, budgets_, extras_;
+};
+
+const Register<SchedRtdsCommand> sched_rtds_registration;
+
+} // namespace
+} // namespace hospes::cli
