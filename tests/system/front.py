@@ -65,6 +65,9 @@ def cmd_bench(argv):
     if argv[:1] == ["store"]:
         from rig.bench_store import main as store
         return store(argv[1:], say)
+    if argv[:1] == ["tools"]:
+        from rig.bench_tools import main as tools
+        return tools(argv[1:], say)
     from rig.bench import PARTS, bench
     parser = argparse.ArgumentParser(prog="hospes bench")
     parser.add_argument("--json", action="store_true")
