@@ -49,11 +49,11 @@ Status Daemon::start() {
         if (auto s = store_->watch(special, special); !s.ok()) return s;
     store_fd_.assign(store_->fd());
     event_fd_.assign(events_->fd());
+    scan();
     wait_store();
     wait_events();
     hangup_.add(SIGHUP);
     wait_hangup();
-    scan();
     return {};
 }
 
@@ -73,20 +73,20 @@ Status Daemon::listen() {
 // --- what happens around us
 
 void Daemon::wait_store() {
-    store_fd_.async_wait(asio::posix::stream_descriptor::wait_read, [this](const auto& e) {
-        if (e) return;
-        for (;;) {
-            auto event = store_->next_event(0);
-            if (!event.ok()) {
-                // Without the store there is nothing left to do; the supervisor starts us anew.
-                warn("lost the store: " + event.problem().text());
-                io_.stop();
-                return;
-            }
-            if (!*event) break;
-            on_watch(**event);
+    // A request's answer may have brought events along, which the descriptor does not tell of any more.
+    for (;;) {
+        auto event = store_->next_event(0);
+        if (!event.ok()) {
+            // Without the store there is nothing left to do; the supervisor starts us anew.
+            warn("lost the store: " + event.problem().text());
+            io_.stop();
+            return;
         }
-        wait_store();
+        if (!*event) break;
+        on_watch(**event);
+    }
+    store_fd_.async_wait(asio::posix::stream_descriptor::wait_read, [this](const auto& e) {
+        if (!e) wait_store();
     });
     // Waiting made the descriptor non-blocking, once; the client's requests are meant to block.
     ::fcntl(store_->fd(), F_SETFL, ::fcntl(store_->fd(), F_GETFL) & ~O_NONBLOCK);

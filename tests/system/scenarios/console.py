@@ -24,7 +24,6 @@ def since_boot(host):
 def crash_output_is_kept(host):
     """on_crash=destroy takes the guest away; its last words stay."""
     guest = Guest(host, "crash", extra="then=crash", lines=['on_crash = "destroy"']).create()
-    guest.wait("GUEST-READY")
     guest.wait("Kernel panic|sysrq: Trigger a crash|GUEST-CRASH", 60)
     host.run(f"xl destroy {guest.name}", 90)
     guest.gone()
