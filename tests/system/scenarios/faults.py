@@ -8,7 +8,8 @@ from rig.cell import Setup
 from rig.scenario import scenario
 
 # Hospes's sentences; the reference says it in its own way, so there the end alone is checked.
-STOP = {"hospes": r"(?m)(?:Cannot boot:|Panic on CPU)[^\n]*(?:\n[^\n]*){0,2}",
+# Up to the line's end: a part of the line that has arrived is not the message yet.
+STOP = {"hospes": r"(?:Cannot boot:|Panic on CPU)[^\n]*\n",
         "xen": r"(?m)(?:Panic on CPU|Could not|panic)[^\n]*\n[^\n]*"}
 
 

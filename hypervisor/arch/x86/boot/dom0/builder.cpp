@@ -63,7 +63,7 @@ void Dom0Builder::plan(u64 initrd_size) {
     }
     if (pfn > pages_) {
         log_error("dom0 needs at least {} MiB for its kernel and initrd, it has {}", pfn >> 8, pages_ >> 8);
-        boot_failed("dom0_mem is too small");
+        boot_failed("dom0_mem= leaves too little memory for dom0");
     }
     if (kernel_.init_p2m != PvKernel::unset &&
         (p2m_at_ % (u64{1} << 30) || !guest_range_ok(p2m_at_, p2m_data_pages_ << page_shift)))
