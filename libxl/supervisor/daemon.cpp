@@ -43,7 +43,7 @@ void append_line(int fd, const std::string& line) {
 } // namespace
 
 Daemon::Daemon(asio::io_context& io, Options options)
-    : io_(io), options_(std::move(options)), events_fd_(io), acceptor_(io), children_(io), retry_(io) {}
+    : io_(io), options_(std::move(options)), events_fd_(io), acceptor_(io), children_(io), retry_(io), reconnect_(io) {}
 
 Daemon::~Daemon() {
     if (events_fd_.is_open()) events_fd_.release(); // the client closes it
@@ -96,8 +96,8 @@ void Daemon::lose_store(const std::string& why) {
     say("the store is lost (" + why + "); trying again");
     if (events_fd_.is_open()) events_fd_.release();
     events_.reset();
-    retry_.expires_after(std::chrono::milliseconds(500));
-    retry_.async_wait([this](const auto& e) {
+    reconnect_.expires_after(std::chrono::milliseconds(500));
+    reconnect_.async_wait([this](const auto& e) {
         if (e) return;
         if (Status back = connect_store(); !back) return lose_store(back.problem().text());
         say("the store is back");

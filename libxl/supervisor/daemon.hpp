@@ -71,9 +71,10 @@ class Daemon {
     boost::asio::posix::stream_descriptor events_fd_;
     boost::asio::local::stream_protocol::acceptor acceptor_;
     boost::asio::signal_set children_;
-    boost::asio::steady_timer retry_;
-    std::map<std::string, int> workers_; ///< pid by key
-    std::set<std::string> failed_;       ///< keys that wait for the timer
+    boost::asio::steady_timer retry_;     ///< jobs that failed
+    boost::asio::steady_timer reconnect_; ///< the store, lost: its own, so that a failed job does not put it off
+    std::map<std::string, int> workers_;  ///< pid by key
+    std::set<std::string> failed_;        ///< keys that wait for the timer
     std::map<std::string, std::unique_ptr<boost::asio::posix::stream_descriptor>> deaths_; ///< by identity
 };
 
