@@ -1,9 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "xl/command.hpp"
-
-#include <cstdio>
-
-#include "xl/output/device_table.hpp"
+#include "xl/device_list.hpp"
 
 namespace hospes::cli {
 namespace {
@@ -14,31 +10,7 @@ class NetworkListCommand final : public Command {
     [[nodiscard]] std::string_view name() const override { return verb; }
     [[nodiscard]] unsigned required_arguments() const override { return 1; }
     int run(Context& context, std::span<const std::string> arguments) override {
-        std::optional<output::Json> json;
-        if (context.json)
-            json.emplace(stdout).open_array();
-        else
-            std::fputs(output::network_heading().c_str(), stdout);
-        int code = exit_success;
-        for (const std::string& argument : arguments) {
-            const auto domain = find_domain(context, argument);
-            if (!domain) {
-                code = exit_failure;
-                break;
-            }
-            const auto devices = xl::list_devices(context.host, *domain, "vif");
-            if (!devices) continue; // no such domain: no row, as with the stock xl
-
-            for (const xl::AttachedDevice& device : *devices) {
-
-                if (json)
-                    output::device_json(*json, *domain, device);
-                else
-                    std::fputs(output::network_row(device).c_str(), stdout);
-            }
-        }
-        if (json) json->close_array();
-        return code;
+        return list_devices(context, arguments, output::network_table);
     }
 };
 

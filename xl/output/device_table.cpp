@@ -4,6 +4,7 @@
 #include "xl/output/text.hpp"
 
 namespace hospes::output {
+namespace {
 
 std::string block_heading() {
     std::string out;
@@ -12,7 +13,7 @@ std::string block_heading() {
     return out;
 }
 
-std::string block_row(xc::DomId domain, const xl::AttachedDevice& d) {
+std::string block_row(xc::DomId domain, const xl::AttachedDevice& d, unsigned) {
     std::string out;
     append(out, "%-5u %-3d %-6d %-5d %-6d %-8d %-30s\n", d.devid, d.backend_domain, domain, d.state, d.event_channel,
            d.ring_ref, d.backend_path.c_str());
@@ -26,7 +27,7 @@ std::string network_heading() {
     return out;
 }
 
-std::string network_row(const xl::AttachedDevice& d) {
+std::string network_row(xc::DomId, const xl::AttachedDevice& d, unsigned) {
     std::string out;
     append(out, "%-3u %-2d %s%6u %5d %6d %5d/%-11d %-30s\n", d.devid, d.backend_domain, d.mac.c_str(), d.devid, d.state,
            d.event_channel, d.tx_ring_ref, d.rx_ring_ref, d.backend_path.c_str());
@@ -39,7 +40,7 @@ std::string channel_heading() {
     return out;
 }
 
-std::string channel_row(const xl::AttachedDevice& d, unsigned index) {
+std::string channel_row(xc::DomId, const xl::AttachedDevice& d, unsigned index) {
     std::string out;
     append(out, "%-3u %-2d %-5d %-6d %8d %-10s ", index, d.backend_domain, d.state, d.event_channel, d.ring_ref,
            d.connection.c_str());
@@ -49,6 +50,12 @@ std::string channel_row(const xl::AttachedDevice& d, unsigned index) {
         append(out, "%-30s", ("path=" + d.tty).c_str());
     return out + "\n";
 }
+
+} // namespace
+
+const DeviceTable block_table = {"vbd", 0, block_heading, block_row};
+const DeviceTable network_table = {"vif", 0, network_heading, network_row};
+const DeviceTable channel_table = {"console", 1, channel_heading, channel_row};
 
 void device_json(Json& json, xc::DomId domain, const xl::AttachedDevice& d) {
     const auto text = [&json](const char* name, const std::string& value) {

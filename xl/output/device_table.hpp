@@ -7,14 +7,15 @@
 
 namespace hospes::output {
 
-std::string block_heading();
-/// `domain` is the guest: what the stock tool shows as the handle.
-std::string block_row(xc::DomId domain, const xl::AttachedDevice& disk);
-std::string network_heading();
-std::string network_row(const xl::AttachedDevice& nic);
-std::string channel_heading();
-/// `index` counts the channels of the domain from 0, as the stock tool does.
-std::string channel_row(const xl::AttachedDevice& channel, unsigned index);
+/// One kind of device as a table. A row gets the guest (what the stock tool shows as a disk's handle) and the
+/// device's place among those of the guest (its number of a channel).
+struct DeviceTable {
+    std::string_view kind; ///< as in the store
+    unsigned first_id;     ///< lower ids are no devices of the user's: console 0 is the guest's own
+    std::string (*heading)();
+    std::string (*row)(xc::DomId domain, const xl::AttachedDevice& device, unsigned index);
+};
+extern const DeviceTable block_table, network_table, channel_table;
 
 /// One object; what a device has not is left out.
 void device_json(Json& json, xc::DomId domain, const xl::AttachedDevice& device);

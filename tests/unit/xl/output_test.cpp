@@ -180,19 +180,19 @@ TEST_CASE("uptimes") {
 }
 
 TEST_CASE("the device lists") {
-    CHECK(block_heading() == golden("block-list-none.txt"));
-    CHECK(network_heading() == golden("network-list-none.txt"));
-    CHECK(channel_heading() == golden("channel-list-none.txt"));
+    CHECK(block_table.heading() == golden("block-list-none.txt"));
+    CHECK(network_table.heading() == golden("network-list-none.txt"));
+    CHECK(channel_table.heading() == golden("channel-list-none.txt"));
     xl::AttachedDevice disk;
     disk.devid = 51712;
     disk.state = 4;
     disk.backend_path = "/local/domain/0/backend/vbd/1/51712";
-    CHECK(block_heading() + block_row(1, disk) == golden("block-list.txt"));
+    CHECK(block_table.heading() + block_table.row(1, disk, 0) == golden("block-list.txt"));
     xl::AttachedDevice nic;
     nic.state = 4;
     nic.mac = "00:16:3e:00:00:01";
     nic.backend_path = "/local/domain/0/backend/vif/1/0";
-    CHECK(network_heading() + network_row(nic) == golden("network-list.txt"));
+    CHECK(network_table.heading() + network_table.row(1, nic, 0) == golden("network-list.txt"));
 }
 
 TEST_CASE("xl list -l") {
