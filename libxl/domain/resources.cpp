@@ -40,7 +40,10 @@ Status set_memory_target(Host& host, xc::DomId domain, std::uint64_t kib, bool e
                      "maxmem= sets it at creation");
     const auto videoram = HOSPES_TRY(store->try_read(memory + "/videoram"));
     const std::uint64_t video = videoram ? to_number<std::uint64_t>(*videoram).value_or(0) : 0;
-    if (enforce) HOSPES_TRY(control->max_memory(domain, kib + video + maxmem_slack_kib));
+    const std::uint64_t wanted = kib + video + maxmem_slack_kib;
+    if (enforce) HOSPES_TRY(control->max_memory(domain, wanted));
+    // A translated guest may still have memory that it never touched: the reserve for that follows its target.
+    if (info.flags & XEN_DOMINF_hvm_guest) HOSPES_TRY(control->set_pod_target(domain, wanted >> 2));
     return store->write(memory + "/target", std::to_string(kib));
 }
 

@@ -218,6 +218,22 @@ TEST_CASE("memory and vCPUs of a running domain") {
     CHECK(retrieve_config(world.host, domain)->b_info.avail_vcpus.count() == 2);
 }
 
+TEST_CASE("the memory that a PVH guest has not touched follows its target") {
+    World world;
+    DomainConfig config = world.config();
+    config.c_info.type = config.b_info.type = DomainType::pvh;
+    config.b_info.max_memkb = 32768;
+    const auto made = create_domain(world.host, config, {});
+    INFO((made ? "" : made.problem().text()));
+    REQUIRE(made);
+    const auto reserved = [&] { return world.machine->domains().at(made->domain).pod_target << 2; };
+    CHECK(reserved() == 16384);
+    for (const std::uint64_t kib : {24576U, 20480U}) {
+        REQUIRE(set_memory_target(world.host, made->domain, kib));
+        CHECK(reserved() == kib + maxmem_slack_kib);
+    }
+}
+
 TEST_CASE("networks of ip=") {
     CHECK(parse_ipv4("10.1.2.3")->address == 0x0a010203);
     CHECK(parse_ipv4("10.1.2.3/8")->address == 0x0a000000);
