@@ -43,8 +43,12 @@ class Apt:
         (self.dir / "status").touch()
         self.opts = ["-o", f"Dir::State::status={self.dir / 'status'}",
                      "-o", "Debug::NoLocking=1", "-o", "APT::Get::AllowUnauthenticated=false"]
-        if backports:
-            self.opts += self._backports()
+        # Its own parsed lists: the machine's were made with another status, and would be made anew each time.
+        self.opts += self._backports() if backports else self._parsed_lists()
+
+    def _parsed_lists(self):
+        return [word for name in ("pkgcache", "srcpkgcache")
+                for word in ("-o", f"Dir::Cache::{name}={self.dir / name}.bin")]
 
     def _backports(self):
         """The machine's own Debian mirror, asked for the backports suite as well."""
