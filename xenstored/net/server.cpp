@@ -22,8 +22,8 @@ static std::uint64_t now_ms() {
 }
 
 Server::Server(asio::io_context& io, ServerOptions options, std::unique_ptr<XenGate> gate)
-    : io_(io), options_(std::move(options)), gate_(std::move(gate)), engine_(*this), acceptor_(io), events_(io),
-      guard_timer_(io) {}
+    : io_(io), options_(std::move(options)), gate_(std::move(gate)), engine_(*this), acceptor_(io), poll_(io),
+      events_(io), guard_timer_(io) {}
 
 Server::~Server() {
     engine_.set_journal(nullptr);
@@ -32,7 +32,7 @@ Server::~Server() {
 
 bool Server::start() {
     engine_.set_now(now_ms());
-    if (!open_state() || !listen()) return false;
+    if (!open_state() || !open_sockets() || !listen()) return false;
     if (gate_) {
         int error = 0;
         exception_port_ = gate_->bind_domain_exception(error);
@@ -89,47 +89,41 @@ bool Server::listen() {
     return true;
 }
 
-void Server::accept() {
-    acceptor_.async_accept([this](const auto& error, SocketSession::Socket socket) {
-        if (error == asio::error::operation_aborted) return;
-        if (!error) {
-            auto s = std::make_shared<SocketSession>(*this, engine_.connect_socket(), std::move(socket));
-            sockets_.insert(s);
-            s->read();
-        }
-        accept();
-    });
+void Server::dispatch(Session& session) {
+    enqueue(session);
+    if (!draining_ && !drain_posted_) drain();
 }
 
-void Server::dispatch(Session& session) {
-    if (!session.queued && !session.deferred) {
-        session.queued = true;
-        queue_.push_back(&session);
-    }
-    if (!draining_ && !drain_posted_) drain();
+void Server::enqueue(Session& session) {
+    if (session.queued || session.deferred) return;
+    session.queued = true;
+    queue_.push_back(&session);
 }
 
 void Server::drain() {
     draining_ = true;
     drain_posted_ = false;
     engine_.set_now(now_ms());
-    for (unsigned turns = 0; !queue_.empty() && turns < 16; ++turns) {
+    for (unsigned turns = 0; !queue_.empty() && turns < 32; ++turns) {
         Session* s = queue_.front();
         queue_.pop_front();
         const bool more = s->run();
         s->queued = false;
         if (s->deferred) {
             deferred_.push_back(s);
+            s->watch();
             arm_guard_timer();
         } else if (more) {
             s->queued = true;
             queue_.push_back(s);
+            s->watch();
         }
         if (engine_.resumable()) requeue_deferred();
     }
-    draining_ = false;
     commit();
     flush_dirty();
+    draining_ = false;
+    if (engine_.resumable()) requeue_deferred(); // of a client that went away meanwhile
     bury();
     if (!queue_.empty() && !drain_posted_) { // let new input in before going on
         drain_posted_ = true;
@@ -176,13 +170,22 @@ void Server::commit() {
 
 void Server::flush_dirty() {
     auto& dirty = engine_.dirty();
+    SocketSession* ready[Batch::limit];
+    unsigned count = 0;
     // A flush can cut a domain off, which queues nothing but may end entries of this list.
     while (!dirty.empty()) {
         Connection* c = dirty.back();
         dirty.pop_back();
         c->dirty = false;
-        if (c->io) static_cast<Session*>(c->io)->flush();
+        if (!c->io) continue;
+        SocketSession* const s = static_cast<Session*>(c->io)->socket();
+        if (!s || !s->may_send())
+            static_cast<Session*>(c->io)->flush();
+        else
+            ready[count++] = s;
+        if (count == Batch::limit) send({ready, std::exchange(count, 0U)});
     }
+    send({ready, count});
 }
 
 void Server::close(SocketSession& session) {

@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <set>
+#include <span>
 #include <string>
 #include <unordered_map>
 
@@ -17,11 +18,14 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include "engine/engine.hpp"
+#include "net/batch.hpp"
 #include "net/session.hpp"
 #include "net/slots.hpp"
 #include "net/xen_gate.hpp"
 #include "state/engine_state.hpp"
 #include "state/state_file.hpp"
+
+struct epoll_event;
 
 namespace hospes::xs {
 
@@ -65,6 +69,9 @@ class Server final : public Host, private state::TransportLoader {
     XenGate& gate() { return *gate_; }
     bool has_gate() const { return gate_ != nullptr; }
     void dispatch(Session& session);
+    void enqueue(Session& session); ///< the same, but at the next drain()
+    /// epoll_ctl(2) on the set of all clients' sockets.
+    bool poll_set(int operation, SocketSession& session, std::uint32_t events);
     void close(SocketSession& session);
     std::uint64_t journal_position() const { return state_ ? state_->next_position() : 0; }
     void commit();
@@ -85,6 +92,12 @@ class Server final : public Host, private state::TransportLoader {
     bool listen();
     bool open_state();
     void accept();
+    bool open_sockets();
+    void wait_sockets();
+    void on_sockets();
+    void serve(std::span<epoll_event> events);
+    void receive(std::span<SocketSession*> ready);
+    void send(std::span<SocketSession*> ready);
     void wait_events();
     void on_events();
     void connect_own_domain();
@@ -105,6 +118,10 @@ class Server final : public Host, private state::TransportLoader {
     std::unique_ptr<state::StateFile> state_;
     Engine engine_;
     boost::asio::local::stream_protocol::acceptor acceptor_;
+    /// An epoll set of all clients' sockets. Asio would receive once more from each, in vain, and ask for each apart;
+    /// so it waits for the set, and what is ready in it is done together.
+    boost::asio::posix::stream_descriptor poll_;
+    Batch batch_;
     boost::asio::posix::stream_descriptor events_;
     boost::asio::steady_timer guard_timer_;
     std::uint32_t exception_port_ = 0;

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Live update: the transport's part of the stream.
+#include <fcntl.h>
+
 #include "net/domain_session.hpp"
 #include "net/log.hpp"
 #include "net/server.hpp"
@@ -68,13 +70,10 @@ bool Server::load_socket(Reader& in) {
     const std::string_view unread = in.text();
     const std::string_view unsent = in.text();
     if (in.bad()) return false;
-    SocketSession::Socket socket(io_);
-    boost::system::error_code error;
-    socket.assign(boost::asio::local::stream_protocol(), fd, error);
-    if (error) return false;
+    if (::fcntl(fd, F_SETFD, FD_CLOEXEC) != 0) return false;
     Connection& c = engine_.load_socket(id, next_tx);
     c.out.append(unsent);
-    auto s = std::make_shared<SocketSession>(*this, c, std::move(socket));
+    auto s = std::make_shared<SocketSession>(*this, c, fd);
     s->preload(unread);
     sockets_.insert(s);
     return true;
@@ -131,6 +130,7 @@ bool Server::resume(std::string_view stream) {
         log::warn("the live-update stream makes no sense");
         return false;
     }
+    if (!open_sockets()) return false;
     accept();
     if (gate_) {
         wait_events();

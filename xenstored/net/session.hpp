@@ -6,6 +6,8 @@
 
 namespace hospes::xs {
 
+class SocketSession;
+
 class Session {
   public:
     explicit Session(Connection& connection) : conn(&connection) { conn->io = this; }
@@ -17,6 +19,9 @@ class Session {
     virtual bool run() = 0;
     /// Hands conn->out to the transport as far as that takes it.
     virtual void flush() = 0;
+    /// Called when it has to wait for its turn: whether it is to be read may have changed.
+    virtual void watch() {}
+    virtual SocketSession* socket() { return nullptr; }
 
     Connection* conn;
     bool queued = false;   ///< is in the server's run queue

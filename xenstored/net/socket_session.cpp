@@ -1,16 +1,22 @@
 // SPDX-License-Identifier: MIT
 #include "net/socket_session.hpp"
 
+#include <cerrno>
+
+#include <sys/epoll.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "net/log.hpp"
 
 namespace hospes::xs {
 
-namespace asio = boost::asio;
+static constexpr std::uint32_t in_set = 1U << 29; // none of epoll's events
 
-SocketSession::SocketSession(Server& server, Connection& connection, Socket socket)
-    : Session(connection), server_(server), socket_(std::move(socket)), buffer_(new char[buffer_size]) {}
+SocketSession::SocketSession(Server& server, Connection& connection, int fd)
+    : Session(connection), server_(server), fd_(fd), buffer_(new char[buffer_size]) {}
+
+SocketSession::~SocketSession() { ::close(fd_); }
 
 void SocketSession::preload(std::string_view input) {
     const std::size_t n = std::min(input.size(), buffer_size);
@@ -18,24 +24,38 @@ void SocketSession::preload(std::string_view input) {
     have_ = n;
 }
 
-void SocketSession::read() {
-    if (closed || reading_ || deferred || queued) return;
-    if (conn->out.size() > backlog_pause) return; // flush() calls again when the client has read
+/// Whoever has requests waiting here, or much unsent, is not read: its own socket buffer then stops it.
+void SocketSession::watch() {
+    if (closed) return;
+    const bool read = !deferred && !queued && conn->out.size() <= backlog_pause;
+    const std::uint32_t wanted = (read ? EPOLLIN : 0U) | (writing_ ? EPOLLOUT : 0U);
+    if ((wanted | in_set) == watched_ || (hung_up_ && !read)) return;
+    if (!server_.poll_set(watched_ ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, *this, wanted)) return fail();
+    watched_ = wanted | in_set;
+}
+
+/// The poll set would tell of it again and again.
+void SocketSession::hung_up() {
+    hung_up_ = true;
+    server_.poll_set(EPOLL_CTL_DEL, *this, 0);
+    watched_ = 0;
+}
+
+SocketSession::Room SocketSession::room() {
+    if (closed || deferred || queued || conn->out.size() > backlog_pause) return {};
     if (at_ > 0) {
         std::memmove(buffer_.get(), buffer_.get() + at_, have_ - at_);
         have_ -= at_;
         at_ = 0;
     }
-    reading_ = true;
-    socket_.async_read_some(asio::buffer(buffer_.get() + have_, buffer_size - have_),
-                            [self = shared_from_this()](const auto& error, std::size_t n) {
-                                self->reading_ = false;
-                                if (self->closed) return;
-                                if (error) return self->fail();
-                                self->have_ += n;
-                                self->server_.dispatch(*self);
-                                self->read();
-                            });
+    return {buffer_.get() + have_, buffer_size - have_};
+}
+
+void SocketSession::received(long n) {
+    if (closed || n == -EAGAIN || n == -EINTR) return;
+    if (n <= 0) return fail();
+    have_ += static_cast<std::size_t>(n);
+    server_.enqueue(*this);
 }
 
 bool SocketSession::next(Header& header) const {
@@ -63,32 +83,31 @@ bool SocketSession::run() {
     return !closed && next(h);
 }
 
-void SocketSession::flush() {
-    if (closed || writing_) return;
-    while (!conn->out.empty()) {
-        const std::string_view bytes = conn->out.bytes();
-        const ssize_t n = ::send(socket_.native_handle(), bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
-        if (n >= 0) {
-            conn->out.consume(static_cast<std::size_t>(n));
-            continue;
-        }
-        if (errno == EINTR) continue;
-        if (errno != EAGAIN || bytes.size() > backlog_limit) return fail();
+bool SocketSession::sent(long n) {
+    writing_ = false;
+    if (n >= 0)
+        conn->out.consume(static_cast<std::size_t>(n));
+    else if (n == -EAGAIN && conn->out.size() <= backlog_limit)
         writing_ = true;
-        socket_.async_wait(Socket::wait_write, [self = shared_from_this()](const auto& error) {
-            self->writing_ = false;
-            if (self->closed) return;
-            if (error) return self->fail();
-            self->flush();
-        });
-        return;
+    else if (n != -EINTR)
+        fail();
+    return may_send();
+}
+
+void SocketSession::flush() {
+    writing_ = false;
+    while (may_send()) {
+        const std::string_view bytes = conn->out.bytes();
+        const ssize_t n = ::send(fd_, bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+        sent(n < 0 ? -errno : n);
     }
-    read();
+    watch();
 }
 
 void SocketSession::fail() {
     if (closed) return;
     closed = true;
+    if (watched_) server_.poll_set(EPOLL_CTL_DEL, *this, 0);
     server_.close(*this);
 }
 

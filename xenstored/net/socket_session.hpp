@@ -10,15 +10,28 @@ namespace hospes::xs {
 /// A client on the unix socket. Its requests are parsed where the kernel put them.
 class SocketSession final : public Session, public std::enable_shared_from_this<SocketSession> {
   public:
-    using Socket = boost::asio::local::stream_protocol::socket;
-
-    SocketSession(Server& server, Connection& connection, Socket socket);
-    void read();
+    /// Owns the descriptor.
+    SocketSession(Server& server, Connection& connection, int fd);
+    ~SocketSession() override;
     bool run() override;
     void flush() override;
+    void watch() override; ///< tells the poll set what to wait for
+    SocketSession* socket() override { return this; }
+
+    // What the server asks for and does for many at once.
+    struct Room {
+        char* at = nullptr;
+        std::size_t bytes = 0;
+    };
+    Room room();           ///< for what arrives; none when it is not to be read now
+    void received(long n); ///< what recv() returned, or -errno
+    bool sent(long n);     ///< the same of send(); true: flush() has more to do
+    bool may_send() const { return !closed && !writing_ && !conn->out.empty(); }
+    void hung_up(); ///< the client is gone, and it is not time to read its end
+    bool waits_to_send() const { return !closed && writing_; }
+    int fd() const { return fd_; }
 
     // Live update.
-    int fd() { return socket_.native_handle(); }
     std::string_view unread() const { return {buffer_.get() + at_, have_ - at_}; }
     void preload(std::string_view input);
 
@@ -33,12 +46,13 @@ class SocketSession final : public Session, public std::enable_shared_from_this<
     static constexpr std::size_t backlog_limit = 1 << 26; ///< unsent output that ends the connection
 
     Server& server_;
-    Socket socket_;
+    int fd_;
     std::unique_ptr<char[]> buffer_;
     std::size_t at_ = 0;
     std::size_t have_ = 0;
-    bool reading_ = false;
-    bool writing_ = false;
+    bool writing_ = false; ///< waits until the client has read
+    bool hung_up_ = false;
+    std::uint32_t watched_ = 0; ///< what the poll set waits for; 0: not in it
 };
 
 } // namespace hospes::xs
