@@ -22,76 +22,85 @@ Error too_large(const char* method) {
     return error(std::string("expand the ") + method + " image", 0, "it is larger than the limit");
 }
 
-/// Growing output for the streaming libraries: doubles up to the limit.
+/// What the streaming libraries write into: full pieces go to the sink.
 class Output {
   public:
-    Output(std::size_t input, OutputSize size) : limit_(size.limit) {
-        // A little more than expected: the libraries report the end only when there is room left. Kernels shrink to
-        // about a quarter.
-        bytes_.resize(std::min(limit_, (size.expected ? size.expected : input * 4) + 4096));
+    Output(std::size_t limit, const Sink& sink) : left_(limit), sink_(sink), piece_(std::min(piece_size, limit + 1)) {}
+
+    [[nodiscard]] std::uint8_t* free_space() { return piece_.data() + used_; }
+    /// Never none: the libraries report the end only when there is room left. A byte too much shows in over().
+    [[nodiscard]] std::size_t room() const { return piece_.size() - used_; }
+    [[nodiscard]] bool over() const { return used_ > left_; }
+    /// False: no more, because of the limit or of the sink.
+    bool used(std::size_t n) {
+        used_ += n;
+        if (over()) return false;
+        return used_ < piece_.size() || flush();
     }
-    [[nodiscard]] std::uint8_t* free_space() { return bytes_.data() + used_; }
-    [[nodiscard]] std::size_t room() const { return bytes_.size() - used_; }
-    void used(std::size_t n) { used_ += n; }
-    /// Makes room; false at the limit.
-    bool grow() {
-        if (room() > 0) return true;
-        if (bytes_.size() >= limit_) return false;
-        bytes_.resize(std::min(limit_, bytes_.size() * 2));
-        return true;
+    bool flush() {
+        if (used_) status_ = sink_({piece_.data(), used_});
+        left_ -= used_;
+        used_ = 0;
+        if (piece_.size() > left_ + 1) piece_.resize(left_ + 1);
+        return status_.ok();
     }
-    Bytes take() {
-        bytes_.resize(used_);
-        return std::move(bytes_);
+    /// How it ended for a library that says that its stream is whole or that it is not.
+    Status end(bool whole, const char* method) {
+        if (!status_) return std::move(status_);
+        if (over()) return too_large(method);
+        if (!whole) return damaged(method);
+        flush();
+        return std::move(status_);
     }
 
   private:
-    std::size_t limit_;
-    std::size_t used_ = 0;
-    Bytes bytes_;
+    static constexpr std::size_t piece_size = 256U << 10;
+    std::size_t left_, used_ = 0;
+    const Sink& sink_;
+    Bytes piece_;
+    Status status_;
 };
 
-Result<Bytes> gunzip(Input in, OutputSize size) {
+Status gunzip(Input in, std::size_t limit, const Sink& sink) {
     z_stream stream{};
     if (inflateInit2(&stream, 16 + MAX_WBITS) != Z_OK) return damaged("gzip");
     stream.next_in = const_cast<Bytef*>(in.data());
     stream.avail_in = static_cast<uInt>(in.size());
-    Output out(in.size(), size);
+    Output out(limit, sink);
     int state = Z_OK;
-    while (state == Z_OK && out.grow()) {
-        const std::size_t room = std::min<std::size_t>(out.room(), 1U << 30);
+    bool more = true;
+    while (state == Z_OK && more) {
+        const std::size_t room = out.room();
         stream.next_out = out.free_space();
         stream.avail_out = static_cast<uInt>(room);
         state = inflate(&stream, Z_NO_FLUSH);
-        out.used(room - stream.avail_out);
+        more = out.used(room - stream.avail_out);
     }
     inflateEnd(&stream);
-    if (state == Z_OK) return too_large("gzip");
-    return state == Z_STREAM_END ? Result<Bytes>(out.take()) : damaged("gzip");
+    return out.end(state == Z_STREAM_END, "gzip");
 }
 
-Result<Bytes> bunzip2(Input in, OutputSize size) {
+Status bunzip2(Input in, std::size_t limit, const Sink& sink) {
     bz_stream stream{};
     if (BZ2_bzDecompressInit(&stream, 0, 0) != BZ_OK) return damaged("bzip2");
     stream.next_in = reinterpret_cast<char*>(const_cast<std::uint8_t*>(in.data()));
     stream.avail_in = static_cast<unsigned>(in.size());
-    Output out(in.size(), size);
+    Output out(limit, sink);
     int state = BZ_OK;
-    bool stuck = false;
-    while (state == BZ_OK && !stuck && out.grow()) {
-        const std::size_t room = std::min<std::size_t>(out.room(), 1U << 30);
+    bool more = true;
+    while (state == BZ_OK && more) {
+        const std::size_t room = out.room();
         stream.next_out = reinterpret_cast<char*>(out.free_space());
         stream.avail_out = static_cast<unsigned>(room);
         state = BZ2_bzDecompress(&stream);
-        out.used(room - stream.avail_out);
-        stuck = stream.avail_in == 0 && stream.avail_out == room; // truncated: it would ask for input forever
+        // Truncated: it would ask for input forever.
+        more = out.used(room - stream.avail_out) && !(stream.avail_in == 0 && stream.avail_out == room);
     }
     BZ2_bzDecompressEnd(&stream);
-    if (state == BZ_OK && !stuck) return too_large("bzip2");
-    return state == BZ_STREAM_END ? Result<Bytes>(out.take()) : damaged("bzip2");
+    return out.end(state == BZ_STREAM_END, "bzip2");
 }
 
-Result<Bytes> unxz(Input in, OutputSize size, bool alone) {
+Status unxz(Input in, bool alone, std::size_t limit, const Sink& sink) {
     const char* const name = alone ? "LZMA" : "XZ";
     lzma_stream stream = LZMA_STREAM_INIT;
     constexpr std::uint64_t memory_limit = 256U << 20;
@@ -100,38 +109,36 @@ Result<Bytes> unxz(Input in, OutputSize size, bool alone) {
     if (ready != LZMA_OK) return damaged(name);
     stream.next_in = in.data();
     stream.avail_in = in.size();
-    Output out(in.size(), size);
+    Output out(limit, sink);
     lzma_ret state = LZMA_OK;
-    while (state == LZMA_OK && out.grow()) {
+    bool more = true;
+    while (state == LZMA_OK && more) {
         const std::size_t room = out.room();
         stream.next_out = out.free_space();
         stream.avail_out = room;
         state = lzma_code(&stream, LZMA_FINISH);
-        out.used(room - stream.avail_out);
+        more = out.used(room - stream.avail_out);
     }
     lzma_end(&stream);
-    if (state == LZMA_OK) return too_large(name);
-    return state == LZMA_STREAM_END ? Result<Bytes>(out.take()) : damaged(name);
+    return out.end(state == LZMA_STREAM_END, name);
 }
 
-Result<Bytes> unzstd(Input in, OutputSize size) {
+Status unzstd(Input in, std::size_t limit, const Sink& sink) {
     ZSTD_DStream* const stream = ZSTD_createDStream();
     if (!stream) return error("expand the zstd image", ENOMEM);
     ZSTD_DCtx_setParameter(stream, ZSTD_d_windowLogMax,
                            27); // what Linux is compressed with at most
-    Output out(in.size(), size);
+    Output out(limit, sink);
     ZSTD_inBuffer input{in.data(), in.size(), 0};
     std::size_t state = 1;
-    bool full = false;
-    while (state != 0 && !ZSTD_isError(state) && !(full = !out.grow())) {
+    bool more = true;
+    while (state != 0 && !ZSTD_isError(state) && more) {
         ZSTD_outBuffer output{out.free_space(), out.room(), 0};
         state = ZSTD_decompressStream(stream, &output, &input);
-        out.used(output.pos);
-        if (input.pos == input.size && output.pos == 0 && state != 0) break;
+        more = out.used(output.pos) && !(input.pos == input.size && output.pos == 0);
     }
     ZSTD_freeDStream(stream);
-    if (full) return too_large("zstd");
-    return state == 0 ? Result<Bytes>(out.take()) : damaged("zstd");
+    return out.end(state == 0, "zstd");
 }
 
 std::uint32_t little32(Input in, std::size_t at) {
@@ -141,10 +148,10 @@ std::uint32_t big32(Input in, std::size_t at) { return __builtin_bswap32(little3
 
 /// LZ4 "legacy" frames (lz4_Frame_format.md, Legacy frame): magic, then blocks of [u32 size][data],
 /// 8 MiB each.
-Result<Bytes> unlz4(Input in, OutputSize limits) {
+Status unlz4(Input in, std::size_t limit, const Sink& sink) {
     constexpr std::size_t block = 8U << 20;
-    Bytes out;
-    out.reserve(limits.expected);
+    Bytes out(std::min(block, limit));
+    bool any = false;
     for (std::size_t at = 4; at + 4 <= in.size();) {
         const std::uint32_t size = little32(in, at);
         at += 4;
@@ -153,31 +160,23 @@ Result<Bytes> unlz4(Input in, OutputSize limits) {
         // The payload's length word follows the last block: no block can be as large as what it
         // says.
         if (size == 0 || size > in.size() - at) break;
-        if (out.size() >= limits.limit) return too_large("LZ4");
-        const std::size_t start = out.size(), most = std::min(block, limits.limit - start);
-        // What is expected may be a lie: then with room for a whole block.
-        std::size_t room = limits.expected > start ? std::min(most, limits.expected - start) : most;
-        const auto expand = [&] {
-            out.resize(start + room);
-            return LZ4_decompress_safe(reinterpret_cast<const char*>(in.data() + at),
-                                       reinterpret_cast<char*>(out.data() + start), static_cast<int>(size),
-                                       static_cast<int>(room));
-        };
-        int got = expand();
-        if (got < 0 && room < most) {
-            room = most;
-            got = expand();
-        }
-        if (got < 0) return most < block ? too_large("LZ4") : damaged("LZ4");
-        out.resize(start + static_cast<std::size_t>(got));
+        if (limit == 0) return too_large("LZ4");
+        const std::size_t room = std::min(block, limit);
+        const int got =
+            LZ4_decompress_safe(reinterpret_cast<const char*>(in.data() + at), reinterpret_cast<char*>(out.data()),
+                                static_cast<int>(size), static_cast<int>(room));
+        if (got < 0) return room < block ? too_large("LZ4") : damaged("LZ4");
+        HOSPES_TRY(sink(std::span(out).first(static_cast<std::size_t>(got))));
+        any = any || got > 0;
+        limit -= static_cast<std::size_t>(got);
         at += size;
     }
-    return out.empty() ? Result<Bytes>(damaged("LZ4")) : Result<Bytes>(std::move(out));
+    return any ? Status() : damaged("LZ4");
 }
 
 /// The lzop file format: a header of variable length, then blocks of
 /// [expanded][packed][checksum(s)][data], big endian.
-Result<Bytes> unlzo(Input in, OutputSize size) {
+Status unlzo(Input in, std::size_t limit, const Sink& sink) {
     if (lzo_init() != LZO_E_OK) return damaged("LZO");
     // After the 9 magic bytes: version u16, library u16, needed u16 (from 0x940), method u8, level
     // u8, flags u32, [filter u32], mode u32, mtime u32, mtime high u32 (from 0x940), name length u8
@@ -193,7 +192,7 @@ Result<Bytes> unlzo(Input in, OutputSize size) {
     for (;;) {
         if (at > in.size() || in.size() - at < 4) return damaged("LZO");
         const std::uint32_t expanded = big32(in, at);
-        if (expanded == 0) return out;
+        if (expanded == 0) return {};
         if (in.size() - at < 12) return damaged("LZO");
         const std::uint32_t packed = big32(in, at + 4);
         at += 8;
@@ -201,15 +200,14 @@ Result<Bytes> unlzo(Input in, OutputSize size) {
         if (packed < expanded) at += (flags & 0x2 ? 4 : 0) + (flags & 0x200 ? 4 : 0); // and of the packed data
         if (at > in.size() || packed > in.size() - at || packed > expanded || expanded > (64U << 20))
             return damaged("LZO");
-        if (expanded > size.limit - std::min(size.limit, out.size())) return too_large("LZO");
-        const std::size_t start = out.size();
-        out.resize(start + expanded);
+        if (expanded > limit) return too_large("LZO");
+        if (out.size() < expanded) out.resize(expanded);
         lzo_uint got = expanded;
-        if (packed == expanded)
-            std::memcpy(out.data() + start, in.data() + at, packed);
-        else if (lzo1x_decompress_safe(in.data() + at, packed, out.data() + start, &got, nullptr) != LZO_E_OK ||
-                 got != expanded)
+        if (packed != expanded &&
+            (lzo1x_decompress_safe(in.data() + at, packed, out.data(), &got, nullptr) != LZO_E_OK || got != expanded))
             return damaged("LZO");
+        HOSPES_TRY(sink(packed == expanded ? in.subspan(at, packed) : std::span<const std::uint8_t>(out).first(got)));
+        limit -= expanded;
         at += packed;
     }
 }
@@ -242,19 +240,27 @@ std::string_view name_of(Compression method) {
     return "uncompressed";
 }
 
-Result<Bytes> decompress(Input data, Compression method, OutputSize size) {
+Status expand(Input data, Compression method, std::size_t limit, const Sink& sink) {
     switch (method) {
-    case Compression::gzip: return gunzip(data, size);
-    case Compression::bzip2: return bunzip2(data, size);
-    case Compression::xz: return unxz(data, size, false);
-    case Compression::lzma: return unxz(data, size, true);
-    case Compression::lzo: return unlzo(data, size);
-    case Compression::lz4: return unlz4(data, size);
-    case Compression::zstd: return unzstd(data, size);
+    case Compression::gzip: return gunzip(data, limit, sink);
+    case Compression::bzip2: return bunzip2(data, limit, sink);
+    case Compression::xz: return unxz(data, false, limit, sink);
+    case Compression::lzma: return unxz(data, true, limit, sink);
+    case Compression::lzo: return unlzo(data, limit, sink);
+    case Compression::lz4: return unlz4(data, limit, sink);
+    case Compression::zstd: return unzstd(data, limit, sink);
     case Compression::none: break;
     }
-    if (data.size() > size.limit) return too_large("plain");
-    return Bytes(data.begin(), data.end());
+    return data.size() > limit ? too_large("plain") : sink(data);
+}
+
+Result<Bytes> decompress(Input data, Compression method, std::size_t limit) {
+    Bytes all;
+    HOSPES_TRY(expand(data, method, limit, [&all](Input piece) {
+        all.insert(all.end(), piece.begin(), piece.end());
+        return Status();
+    }));
+    return all;
 }
 
 } // namespace hospes::xc

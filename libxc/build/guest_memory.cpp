@@ -10,7 +10,8 @@ namespace {
 // Extents of 1 GiB, 2 MiB and 4 KiB: the sizes that nested page tables know.
 constexpr unsigned orders[] = {18, 9, 0};
 constexpr std::size_t batch_extents = 4096;
-constexpr std::uint64_t map_window = 4096; // frames mapped at a time: 16 MiB
+constexpr std::uint64_t map_window = 4096;               // frames mapped at a time: 16 MiB
+constexpr std::uint64_t lingering_bytes = 4 * page_size; // what is less is not worth it
 
 constexpr std::uint64_t pages_of(unsigned order) { return std::uint64_t{1} << order; }
 
@@ -86,21 +87,32 @@ Result<Mapping> GuestMemory::map(std::uint64_t first_frame, std::uint64_t frames
 
 /// Calls action(memory, offset from `address`, bytes) for pieces that are mapped one after the other.
 template <typename Action>
-Status GuestMemory::each_window(std::uint64_t address, std::uint64_t bytes, Action&& action) const {
+Status GuestMemory::each_window(std::uint64_t address, std::uint64_t bytes, Pages kind, Action&& action) const {
+    const bool lingers = control_.transport().mappings_linger && kind == Pages::data && bytes >= lingering_bytes;
     for (std::uint64_t done = 0; done < bytes;) {
         const std::uint64_t frame = (address + done) >> page_shift, offset = (address + done) % page_size;
         const std::uint64_t part = std::min(bytes - done, map_window * page_size - offset);
-        const Mapping window = HOSPES_TRY(map(frame, pages_for(offset + part)));
-        action(window.bytes().data() + offset, done, part);
+        Mapping window = HOSPES_TRY(map(frame, pages_for(offset + part)));
+        HOSPES_TRY(action(window.bytes().data() + offset, done, part));
+        if (lingers) window.abandon();
         done += part;
     }
     return {};
 }
 
-Status GuestMemory::write(std::uint64_t address, std::span<const std::uint8_t> data) const {
-    return each_window(address, data.size(), [data](std::uint8_t* to, std::uint64_t at, std::uint64_t bytes) {
-        std::memcpy(to, data.data() + at, bytes);
-    });
+Status GuestMemory::write(std::uint64_t address, std::span<const std::uint8_t> data, Pages kind) const {
+    return each_window(address, data.size(), kind,
+                       [data](std::uint8_t* to, std::uint64_t at, std::uint64_t bytes) -> Status {
+                           std::memcpy(to, data.data() + at, bytes);
+                           return {};
+                       });
+}
+
+Status GuestMemory::write(std::uint64_t address, const Content& data) const {
+    return each_window(address, data.size(), Pages::data,
+                       [&data](std::uint8_t* to, std::uint64_t at, std::uint64_t bytes) {
+                           return data.read(at, {to, bytes});
+                       });
 }
 
 /// Whole pages of a PV guest are cleared by the hypervisor without mapping them here.
@@ -128,8 +140,10 @@ Status GuestMemory::clear_frames(std::uint64_t first_frame, std::uint64_t frames
 
 Status GuestMemory::clear(std::uint64_t address, std::uint64_t bytes) const {
     const auto by_hand = [this](std::uint64_t from, std::uint64_t count) {
-        return each_window(from, count,
-                           [](std::uint8_t* to, std::uint64_t, std::uint64_t part) { std::memset(to, 0, part); });
+        return each_window(from, count, Pages::data, [](std::uint8_t* to, std::uint64_t, std::uint64_t part) -> Status {
+            std::memset(to, 0, part);
+            return {};
+        });
     };
     if (translated_) return by_hand(address, bytes);
     const std::uint64_t head = std::min(bytes, (page_size - address % page_size) % page_size);
@@ -142,7 +156,7 @@ Status GuestMemory::clear(std::uint64_t address, std::uint64_t bytes) const {
 Status GuestMemory::load(const KernelImage& kernel, std::uint64_t offset) const {
     for (const Segment& segment : kernel.segments()) {
         const std::uint64_t at = segment.physical - offset;
-        HOSPES_TRY(write(at, kernel.bytes(segment)));
+        HOSPES_TRY(write(at, kernel.content(segment)));
         HOSPES_TRY(clear(at + segment.file_size, segment.memory_size - segment.file_size));
     }
     return {};

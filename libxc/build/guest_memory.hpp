@@ -22,8 +22,11 @@ class GuestMemory {
     [[nodiscard]] const std::vector<xen_pfn_t>& p2m() const { return p2m_; }
 
     Result<Mapping> map(std::uint64_t first_frame, std::uint64_t frames) const;
-    /// Copies to guest-physical `address`; the rest of the last page is left as it is.
-    Status write(std::uint64_t address, std::span<const std::uint8_t> data) const;
+    /// Copies to guest-physical `address`; the rest of the last page is left as it is. What is no page table may stay
+    /// mapped (Transport::mappings_linger): the hypervisor takes page tables only when nobody can write them.
+    enum class Pages { data, tables };
+    Status write(std::uint64_t address, std::span<const std::uint8_t> data, Pages kind = Pages::data) const;
+    Status write(std::uint64_t address, const Content& data) const;
     Status clear(std::uint64_t address, std::uint64_t bytes) const;
     /// The kernel's segments, each with its zeroed tail, to their physical addresses less `offset`.
     Status load(const KernelImage& kernel, std::uint64_t offset) const;
@@ -32,7 +35,8 @@ class GuestMemory {
     Status populate_order(std::vector<xen_pfn_t>& starts, unsigned order, unsigned flags);
     Status populate_by_size(std::vector<xen_pfn_t> (&starts)[3], unsigned flags);
     Status clear_frames(std::uint64_t first_frame, std::uint64_t frames) const;
-    template <typename Action> Status each_window(std::uint64_t address, std::uint64_t bytes, Action&& action) const;
+    template <typename Action>
+    Status each_window(std::uint64_t address, std::uint64_t bytes, Pages kind, Action&& action) const;
     Control& control_;
     DomId domain_;
     bool translated_;

@@ -2,16 +2,12 @@
 #include "xc/image.hpp"
 
 #include <elf.h>
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 
 #include <xen/elfnote.h>
 
-#include "build/decompress.hpp"
+#include "build/kernel_cache.hpp"
 
 namespace hospes::xc {
 namespace {
@@ -19,26 +15,54 @@ namespace {
 constexpr std::size_t file_limit = 1U << 30;
 constexpr std::uint64_t image_limit = 1U << 30; // physical extent of the loaded kernel
 
-template <typename T> bool read_at(std::span<const std::uint8_t> data, std::uint64_t at, T& out) {
-    if (at > data.size() || data.size() - at < sizeof(T)) return false;
-    std::memcpy(&out, data.data() + at, sizeof(T));
-    return true;
-}
+/// Reads small things here and there, most of them near the one before.
+class Reader {
+  public:
+    explicit Reader(Content content) : content_(std::move(content)) {}
+    [[nodiscard]] std::uint64_t size() const { return content_.size(); }
+
+    /// False when it lies outside, or cannot be read.
+    bool read(std::uint64_t at, std::span<std::uint8_t> out) {
+        if (at > size() || size() - at < out.size()) return false;
+        if (out.size() > most) return content_.read(at, out).ok();
+        if (at < start_ || at + out.size() > start_ + window_.size()) {
+            window_.resize(std::min<std::uint64_t>(most, size() - at));
+            start_ = at;
+            if (!content_.read(at, window_)) {
+                window_.clear();
+                return false;
+            }
+        }
+        std::memcpy(out.data(), window_.data() + (at - start_), out.size());
+        return true;
+    }
+    template <typename T> bool read_as(std::uint64_t at, T& out) {
+        return read(at, {reinterpret_cast<std::uint8_t*>(&out), sizeof(T)});
+    }
+
+  private:
+    static constexpr std::size_t most = 4096;
+    Content content_;
+    std::vector<std::uint8_t> window_;
+    std::uint64_t start_ = 0;
+};
 
 /// Linux boot protocol (Documentation/x86/boot.rst): the compressed kernel inside a bzImage,
 /// protocol 2.08 and later.
-Result<std::span<const std::uint8_t>> bzimage_payload(std::span<const std::uint8_t> file, const std::string& name) {
+Result<Content> bzimage_payload(const Content& file, const std::string& name) {
+    Reader header(file);
+    std::uint8_t setup_sectors = 0;
     std::uint16_t version = 0;
     std::uint32_t offset = 0, length = 0;
-    if (!read_at(file, 0x206, version) || !read_at(file, 0x248, offset) || !read_at(file, 0x24c, length))
+    if (!header.read_as(0x1f1, setup_sectors) || !header.read_as(0x206, version) || !header.read_as(0x248, offset) ||
+        !header.read_as(0x24c, length))
         return error("read kernel " + name, 0, "the bzImage header is cut short");
     if (version < 0x208)
         return error("read kernel " + name, 0, "boot protocol older than 2.08 has no payload to extract");
-    const unsigned setup_sectors = file[0x1f1] ? file[0x1f1] : 4;
-    const std::uint64_t start = (setup_sectors + 1ULL) * 512 + offset;
+    const std::uint64_t start = ((setup_sectors ? setup_sectors : 4) + 1ULL) * 512 + offset;
     if (start > file.size() || length > file.size() - start)
         return error("read kernel " + name, 0, "the bzImage is truncated");
-    return file.subspan(start, length);
+    return file.part(start, length);
 }
 
 } // namespace
@@ -49,9 +73,10 @@ class ElfParser {
     ElfParser(KernelImage& image, const std::string& name) : image_(image), name_(name), elf_(image.elf_) {}
 
     Status run() {
-        if (elf_.size() < EI_NIDENT || std::memcmp(elf_.data(), ELFMAG, SELFMAG) != 0)
+        unsigned char ident[EI_NIDENT];
+        if (!elf_.read_as(0, ident) || std::memcmp(ident, ELFMAG, SELFMAG) != 0)
             return fail("it is neither a bzImage nor an ELF file");
-        image_.is64_ = elf_[EI_CLASS] == ELFCLASS64;
+        image_.is64_ = ident[EI_CLASS] == ELFCLASS64;
         return image_.is64_ ? parse<Elf64_Ehdr, Elf64_Phdr, Elf64_Shdr>() : parse<Elf32_Ehdr, Elf32_Phdr, Elf32_Shdr>();
     }
 
@@ -60,14 +85,14 @@ class ElfParser {
 
     template <typename Ehdr, typename Phdr, typename Shdr> Status parse() {
         Ehdr header;
-        if (!read_at(elf_, 0, header)) return fail("the ELF header is cut short");
+        if (!elf_.read_as(0, header)) return fail("the ELF header is cut short");
         if (header.e_machine != EM_X86_64 && header.e_machine != EM_386) return fail("it is for another processor");
         image_.entry_ = header.e_entry;
         image_.start_ = ~std::uint64_t{0};
         bool have_notes = false;
         for (unsigned i = 0; i < header.e_phnum; ++i) {
             Phdr program;
-            if (!read_at(elf_, header.e_phoff + std::uint64_t{i} * header.e_phentsize, program))
+            if (!elf_.read_as(header.e_phoff + std::uint64_t{i} * header.e_phentsize, program))
                 return fail("the program headers are cut short");
             if (program.p_type == PT_NOTE) have_notes |= notes(program.p_offset, program.p_filesz);
             if (program.p_type == PT_LOAD && program.p_memsz)
@@ -94,7 +119,7 @@ class ElfParser {
     template <typename Shdr> void section_notes(std::uint64_t table, unsigned count, unsigned entry_size) {
         for (unsigned i = 0; i < count; ++i) {
             Shdr section;
-            if (!read_at(elf_, table + std::uint64_t{i} * entry_size, section)) return;
+            if (!elf_.read_as(table + std::uint64_t{i} * entry_size, section)) return;
             if (section.sh_type == SHT_NOTE) notes(section.sh_offset, section.sh_size);
         }
     }
@@ -102,16 +127,19 @@ class ElfParser {
     /// Returns whether there was a Xen note among them.
     bool notes(std::uint64_t offset, std::uint64_t size) {
         if (offset > elf_.size() || size > elf_.size() - offset) return false;
-        const std::span<const std::uint8_t> area = std::span<const std::uint8_t>(elf_).subspan(offset, size);
+        const std::uint64_t end = offset + size;
         bool found = false;
-        for (std::uint64_t at = 0; at + sizeof(Elf64_Nhdr) <= area.size();) {
+        for (std::uint64_t at = offset; end - at >= sizeof(Elf64_Nhdr);) {
             Elf64_Nhdr note;
-            read_at(area, at, note);
+            if (!elf_.read_as(at, note)) return found;
             at += sizeof(note);
             const std::uint64_t name_size = (note.n_namesz + 3ULL) & ~3ULL, data_size = (note.n_descsz + 3ULL) & ~3ULL;
-            if (name_size > area.size() - at || data_size > area.size() - at - name_size) return found;
-            if (note.n_namesz == 4 && std::memcmp(area.data() + at, "Xen", 4) == 0) {
-                take(note.n_type, area.subspan(at + name_size, note.n_descsz));
+            if (name_size > end - at || data_size > end - at - name_size) return found;
+            char name[4];
+            if (note.n_namesz == sizeof(name) && elf_.read_as(at, name) && std::memcmp(name, "Xen", 4) == 0) {
+                std::vector<std::uint8_t> data(std::min(note.n_descsz, largest_note));
+                if (!elf_.read(at + name_size, data)) return found;
+                take(note.n_type, data);
                 found = true;
             }
             at += name_size + data_size;
@@ -153,61 +181,42 @@ class ElfParser {
 
     KernelImage& image_;
     const std::string& name_;
-    const std::vector<std::uint8_t>& elf_;
+    Reader elf_;
+    static constexpr std::uint32_t largest_note = 4096; // what is longer is cut: a text of no meaning to us
 };
 
-Result<KernelImage> KernelImage::parse(std::vector<std::uint8_t> file, const std::string& name, std::size_t limit) {
+Result<KernelImage> KernelImage::read(const Content& file, const std::string& name, std::size_t limit,
+                                      const std::string& cache) {
     KernelImage image;
-    std::span<const std::uint8_t> payload = file;
+    Content payload = file;
     std::uint32_t magic = 0;
-    const bool bzimage = read_at(payload, 0x202, magic) && magic == 0x53726448; // "HdrS"
+    const bool bzimage = Reader(file).read_as(0x202, magic) && magic == 0x53726448; // "HdrS"
     if (bzimage) payload = HOSPES_TRY(bzimage_payload(file, name));
-    const Compression method = detect_compression(payload);
+    std::uint8_t start[16];
+    const std::size_t known = std::min<std::uint64_t>(sizeof(start), payload.size());
+    HOSPES_TRY(payload.read(0, std::span(start, known)));
+    const Compression method = detect_compression({start, known});
     image.format_ = bzimage ? "bzImage" : "ELF";
     if (method != Compression::none) image.format_ += " (" + std::string(name_of(method)) + ")";
-    // The last word of a bzImage's payload is its expanded length: a hint only, the file may lie.
-    std::uint32_t stated = 0;
-    if (bzimage && payload.size() > sizeof(stated)) read_at(payload, payload.size() - sizeof(stated), stated);
-    const std::size_t expected = stated <= 16 * payload.size() ? stated : 0;
-    if (method != Compression::none || bzimage) {
-        auto expanded = decompress(payload, method, {limit, expected});
+    if (method == Compression::none) {
+        image.elf_ = std::move(payload);
+    } else {
+        auto expanded = KernelCache(cache).image(file, payload, method, limit, name);
         if (!expanded) return std::move(expanded).problem().within("read kernel " + name);
         image.elf_ = *std::move(expanded);
-    } else {
-        image.elf_ = std::move(file);
     }
     if (Status parsed = ElfParser(image, name).run(); !parsed) return std::move(parsed).problem();
     return image;
 }
 
-Result<KernelImage> KernelImage::load(const std::string& path) {
-    auto file = read_file(path, file_limit);
-    if (!file) return std::move(file).problem().within("read kernel");
-    return parse(*std::move(file), path);
+Result<KernelImage> KernelImage::parse(std::vector<std::uint8_t> file, const std::string& name, std::size_t limit) {
+    return read(Content(std::move(file)), name, limit, {});
 }
 
-Result<std::vector<std::uint8_t>> read_file(const std::string& path, std::size_t limit) {
-    const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return error(path, errno);
-    struct stat info {};
-    std::vector<std::uint8_t> bytes;
-    int failure = ::fstat(fd, &info) < 0 ? errno : 0;
-    if (!failure && !S_ISREG(info.st_mode)) failure = EINVAL;
-    if (!failure && static_cast<std::uint64_t>(info.st_size) > limit) failure = EFBIG;
-    if (!failure) bytes.resize(static_cast<std::size_t>(info.st_size));
-    std::size_t done = 0;
-    while (!failure && done < bytes.size()) {
-        const ssize_t got = ::read(fd, bytes.data() + done, bytes.size() - done);
-        if (got > 0)
-            done += static_cast<std::size_t>(got);
-        else if (got == 0)
-            bytes.resize(done); // shrank while we read
-        else if (errno != EINTR)
-            failure = errno;
-    }
-    ::close(fd);
-    if (failure) return error(path, failure);
-    return bytes;
+Result<KernelImage> KernelImage::load(const std::string& path, const std::string& cache) {
+    auto file = Content::open(path, file_limit);
+    if (!file) return std::move(file).problem().within("read kernel");
+    return read(*file, path, image_limit, cache);
 }
 
 } // namespace hospes::xc

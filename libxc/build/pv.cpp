@@ -25,8 +25,14 @@ Status write_tables(const KernelImage& kernel, const GuestMemory& memory, const 
     bool fits = tables.map({l.address(0), 0, l.mapped_end});
     if (l.p2m_apart) fits = fits && tables.map({*kernel.notes().init_p2m, l.p2m, l.p2m_pages});
     if (!fits) return error("lay out the guest's page tables", ENOSPC, "internal miscount of table pages");
-    for (std::size_t i = 0; i < frames.size(); ++i)
-        HOSPES_TRY(memory.write(tables.frame(i) << page_shift, bytes_of(tables.contents(i))));
+    std::vector<std::uint64_t> run; // consecutive frames at once
+    for (std::size_t i = 0, first = 0; i < frames.size(); ++i) {
+        run.insert(run.end(), tables.contents(i).begin(), tables.contents(i).end());
+        if (i + 1 < frames.size() && frames[i + 1] == frames[i] + 1) continue;
+        HOSPES_TRY(memory.write(frames[first] << page_shift, bytes_of(run), GuestMemory::Pages::tables));
+        run.clear();
+        first = i + 1;
+    }
     return {};
 }
 

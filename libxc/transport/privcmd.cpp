@@ -91,6 +91,7 @@ class Privcmd final : public Transport {
     }
 
     void unmap(void* memory, std::size_t bytes) override { ::munmap(memory, bytes); }
+    [[nodiscard]] bool serves_children() const override { return true; }
 
   private:
     struct Cached {

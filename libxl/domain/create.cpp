@@ -6,6 +6,7 @@
 
 #include "libxl/core/locks.hpp"
 #include "libxl/core/paths.hpp"
+#include "libxl/core/worker.hpp"
 #include "libxl/device/attachment.hpp"
 #include "libxl/domain/cpuid_rules.hpp"
 #include "libxl/domain/nodes.hpp"
@@ -63,8 +64,8 @@ class Creation {
         };
         static constexpr Stage stages[] = {
             {"check the configuration", &Creation::check}, {"create the domain", &Creation::create},
-            {"load the kernel", &Creation::build},         {"announce the domain", &Creation::announce},
-            {"attach devices", &Creation::attach},         {"start the guest", &Creation::start},
+            {"attach devices", &Creation::attach},         {"load the kernel", &Creation::build},
+            {"announce the domain", &Creation::announce},  {"start the guest", &Creation::start},
         };
         for (const Stage& stage : stages) {
             if (options_.progress) options_.progress(stage.name);
@@ -89,7 +90,7 @@ class Creation {
         if (!config_.c_info.pool_name.empty())
             config_.c_info.poolid = HOSPES_TRY(find_pool(host_, config_.c_info.pool_name));
         if (!b.kernel.empty()) kernel_ = HOSPES_TRY(xc::KernelImage::load(b.kernel));
-        if (!b.ramdisk.empty()) plan_.ramdisk = HOSPES_TRY(xc::read_file(b.ramdisk, 1U << 30));
+        if (!b.ramdisk.empty()) plan_.ramdisk = HOSPES_TRY(xc::Content::open(b.ramdisk, 1U << 30));
         const HostCaps caps = HOSPES_TRY(host_caps(host_));
         result_.type = HOSPES_TRY(choose_type(config_, kernel_ ? &*kernel_ : nullptr, caps));
         config_.c_info.type = b.type = result_.type.type;
@@ -157,7 +158,8 @@ class Creation {
         return {};
     }
 
-    Status build() {
+    /// While the backends get ready, a process of its own fills the guest's memory.
+    Status attach() {
         plan_.domain = domain_;
         plan_.pages = config_.b_info.target_memkb >> 2;
         plan_.max_pages = config_.b_info.max_memkb >> 2;
@@ -167,27 +169,52 @@ class Creation {
         if (!config_.b_info.shadow_memkb.is_default()) plan_.paging_pool = config_.b_info.shadow_memkb.value << 10;
         plan_.store_port = HOSPES_TRY(control_->alloc_unbound(domain_, plan_.store_domain));
         plan_.console_port = HOSPES_TRY(control_->alloc_unbound(domain_, plan_.console_domain));
-        built_ = config_.b_info.type == DomainType::pv ? HOSPES_TRY(xc::build_pv(*control_, *kernel_, plan_))
-                                                       : HOSPES_TRY(xc::build_pvh(*control_, *kernel_, plan_));
-        // What was claimed and not used (the ends of the last extents) is free for others again.
-        if (config_.b_info.claim_mode.value_or(true)) HOSPES_TRY(control_->claim(domain_, 0));
-        return xc::seed_grant_table(*control_, plan_, built_);
-    }
-
-    Status announce() {
+        if (control_->transport().serves_children())
+            loader_.emplace(HOSPES_TRY(Worker::start([this] { return load_apart(); })));
         HOSPES_TRY(save_record(domain_, config_));
         attachment_.emplace(host_, domain_, Clock::now() + std::chrono::milliseconds(options_.device_timeout_ms),
                             options_.cancel);
         HOSPES_TRY(attachment_->add_all(config_));
         xs::Batch nodes;
+        attachment_->write_nodes(nodes);
+        HOSPES_TRY(store_->commit(nodes));
+        return attachment_->connect();
+    }
+
+    Status load(xc::Control& control) {
+        built_ = config_.b_info.type == DomainType::pv ? HOSPES_TRY(xc::build_pv(control, *kernel_, plan_))
+                                                       : HOSPES_TRY(xc::build_pvh(control, *kernel_, plan_));
+        return xc::seed_grant_table(control, plan_, built_);
+    }
+
+    /// In the child: with a connection of its own, whose mappings end with it.
+    Result<std::string> load_apart() {
+        const auto transport = HOSPES_TRY(xc::open_privcmd());
+        transport->mappings_linger = true;
+        xc::Control control(*transport);
+        HOSPES_TRY(load(control));
+        return std::string(reinterpret_cast<const char*>(&built_), sizeof(built_));
+    }
+
+    Status build() {
+        if (loader_) {
+            const std::string answer = HOSPES_TRY(loader_->finish(options_.cancel));
+            if (answer.size() != sizeof(built_)) return error("", EPROTO);
+            std::memcpy(&built_, answer.data(), sizeof(built_));
+        } else {
+            HOSPES_TRY(load(*control_));
+        }
+        // What was claimed and not used (the ends of the last extents) is free for others again.
+        return config_.b_info.claim_mode.value_or(true) ? control_->claim(domain_, 0) : Status();
+    }
+
+    Status announce() {
+        xs::Batch nodes;
         describe_rings(nodes, domain_,
                        {built_.store_frame, built_.console_frame, plan_.store_port, plan_.console_port});
-        attachment_->write_nodes(nodes);
         HOSPES_TRY(store_->commit(nodes));
         return store_->introduce(domain_, built_.store_frame, plan_.store_port);
     }
-
-    Status attach() { return attachment_->connect(); }
 
     Status start() {
         if (!options_.paused) HOSPES_TRY(control_->unpause(domain_));
@@ -199,6 +226,7 @@ class Creation {
     /// Each step is tried whatever becomes of the others. What fails (the store is gone, say) the supervisor does
     /// later: the mark stays until the domain is gone.
     void take_back() {
+        loader_.reset();
         attachment_.reset();
         if (!mark_) return give_back_to_dom0(host_, ballooned_);
         Status gone = exists_ ? destroy_domain(host_, domain_) : Status();
@@ -221,6 +249,7 @@ class Creation {
     std::optional<xc::KernelImage> kernel_;
     xc::GuestPlan plan_;
     xc::BuiltGuest built_;
+    std::optional<Worker> loader_;
     std::optional<CreationMark> mark_;
     std::optional<Attachment> attachment_;
     std::uint64_t ballooned_ = 0;

@@ -32,7 +32,7 @@ struct CreatedDomain {
     std::vector<std::pair<std::string, double>> stages; ///< name and seconds
 };
 
-/// Stages: check the configuration, create the domain, load the kernel, announce the domain, attach devices, start the
+/// Stages: check the configuration, create the domain, attach devices, load the kernel, announce the domain, start the
 /// guest. An error names the stage it came from. When it failed or was cancelled, nothing is left: no domain, no
 /// node, no device, no file, dom0's memory as before. That also holds when the process is killed: the supervisor
 /// (or the next one started) takes back what it left.

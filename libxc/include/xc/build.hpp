@@ -13,7 +13,7 @@ struct GuestPlan {
     std::uint64_t max_pages = 0; ///< how far it may balloon up; 0: as `pages`. PVH: populated on demand
     unsigned vcpus = 1;
     std::string command_line;
-    std::vector<std::uint8_t> ramdisk;
+    Content ramdisk;
     DomId store_domain = 0, console_domain = 0;
     std::uint32_t store_port = 0, console_port = 0;
     std::uint64_t paging_pool = 0; ///< bytes, PVH: for the hypervisor's tables about it; 0: by rule of thumb

@@ -6,16 +6,12 @@
 
 #include <cstdint>
 #include <optional>
-#include <span>
 #include <string>
 #include <vector>
 
-#include "xc/result.hpp"
+#include "xc/content.hpp"
 
 namespace hospes::xc {
-
-/// A whole regular file of at most `limit` bytes.
-Result<std::vector<std::uint8_t>> read_file(const std::string& path, std::size_t limit);
 
 struct Segment {
     std::uint64_t physical = 0; ///< p_paddr
@@ -31,17 +27,16 @@ struct XenNotes {
 
 class KernelImage {
   public:
-    /// Reads and expands the file. Errors name the file, the format and what is wrong with it.
-    static Result<KernelImage> load(const std::string& path);
+    /// Reads the file's headers and expands it if need be: once, see build/kernel_cache.hpp. Errors name the file, the
+    /// format and what is wrong with it.
+    static Result<KernelImage> load(const std::string& path, const std::string& cache = "/var/cache/hospes");
     /// `limit`: what it may expand to.
     static Result<KernelImage> parse(std::vector<std::uint8_t> file, const std::string& name,
                                      std::size_t limit = 1U << 30);
 
     [[nodiscard]] const XenNotes& notes() const { return notes_; }
     [[nodiscard]] const std::vector<Segment>& segments() const { return segments_; }
-    [[nodiscard]] std::span<const std::uint8_t> bytes(const Segment& s) const {
-        return std::span(elf_).subspan(s.file_offset, s.file_size);
-    }
+    [[nodiscard]] Content content(const Segment& s) const { return elf_.part(s.file_offset, s.file_size); }
     [[nodiscard]] std::uint64_t physical_start() const { return start_; }
     [[nodiscard]] std::uint64_t physical_end() const { return end_; }
     [[nodiscard]] std::uint64_t elf_entry() const { return entry_; }
@@ -51,7 +46,9 @@ class KernelImage {
     [[nodiscard]] bool is64() const { return is64_; }
 
   private:
-    std::vector<std::uint8_t> elf_;
+    static Result<KernelImage> read(const Content& file, const std::string& name, std::size_t limit,
+                                    const std::string& cache);
+    Content elf_;
     std::vector<Segment> segments_;
     XenNotes notes_;
     std::uint64_t start_ = 0, end_ = 0, entry_ = 0;

@@ -34,6 +34,11 @@ class Transport {
     virtual void* map_resource(DomId domain, unsigned type, unsigned id, std::uint64_t first, std::size_t frames,
                                int protection) = 0;
     virtual void unmap(void* memory, std::size_t bytes) = 0;
+    /// Whether a child process can open one of its own (open_privcmd) and see the same hypervisor through it.
+    [[nodiscard]] virtual bool serves_children() const { return false; }
+    /// Large mappings of guests' memory may stay until the process ends, which is soon. A PV dom0 pays a trap to the
+    /// hypervisor for every page that a living process unmaps, and next to nothing when its page tables go as a whole.
+    bool mappings_linger = false;
 };
 
 /// Opens /dev/xen/privcmd (and /dev/xen/hypercall for locked buffers).
@@ -82,6 +87,8 @@ class Mapping {
     ~Mapping() {
         if (memory_) transport_->unmap(memory_, frames_ * page_size);
     }
+    /// Leaves it to the end of the process.
+    void abandon() { memory_ = nullptr; }
     explicit operator bool() const { return memory_ != nullptr; }
     [[nodiscard]] std::span<std::uint8_t> bytes() const {
         return {static_cast<std::uint8_t*>(memory_), frames_ * page_size};

@@ -37,7 +37,7 @@ struct Scene {
         plan.max_pages = max_pages;
         plan.vcpus = vcpus;
         plan.command_line = "console=hvc0 quiet";
-        plan.ramdisk.assign(3 * page_size + 5, 0x5a);
+        plan.ramdisk = Content(std::vector<std::uint8_t>(3 * page_size + 5, 0x5a));
         plan.store_port = 3;
         plan.console_port = 4;
     }
@@ -113,7 +113,7 @@ TEST_CASE("a PVH guest finds itself, its ramdisk and its command line") {
     REQUIRE(info.nr_modules == 1);
     const auto module = s.at<hvm_modlist_entry>(info.modlist_paddr);
     CHECK(module.size == s.plan.ramdisk.size());
-    CHECK(s.fake.read(1, module.paddr, module.size) == s.plan.ramdisk);
+    CHECK(s.fake.read(1, module.paddr, module.size) == *s.plan.ramdisk.all());
     CHECK(module.paddr >= 0x1003000);
     CHECK(s.text(info.rsdp_paddr, 8) == "RSD PTR ");
     // The map that the guest gets is the one that the hypervisor was told.
@@ -192,7 +192,7 @@ TEST_CASE("PVH guests that cannot be are refused before anything is done") {
     Scene small(true, 16 * mib_pages);
     CHECK(refusal(small).code == ENOSPC);
     Scene ramdisk(true, 17 * mib_pages);
-    ramdisk.plan.ramdisk.resize(1 * mib);
+    ramdisk.plan.ramdisk = Content(std::vector<std::uint8_t>(1 * mib));
     CHECK(refusal(ramdisk).hint == "raise memory=");
     Scene line(true, 64 * mib_pages);
     line.plan.command_line.assign(40000, 'x');
@@ -226,7 +226,7 @@ TEST_CASE("a PV guest wakes up on page tables that map what start_info names") {
         CHECK(info.mod_len == s.plan.ramdisk.size());
         const std::uint64_t ramdisk = apart ? info.mod_start << page_shift : info.mod_start - sample::virt_base;
         CHECK((info.flags == SIF_MOD_START_PFN) == apart);
-        CHECK(s.fake.read(1, ramdisk, info.mod_len) == s.plan.ramdisk);
+        CHECK(s.fake.read(1, ramdisk, info.mod_len) == *s.plan.ramdisk.all());
         // The list of machine frames, all of it, through the guest's own mapping.
         CHECK((info.mfn_list == 0x8000000000) == apart);
         for (const std::uint64_t frame : {std::uint64_t{0}, std::uint64_t{511}, std::uint64_t{512}, 64 * mib_pages - 1})

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: MIT
+#include "build/kernel_cache.hpp"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <filesystem>
+#include <optional>
+
+namespace hospes::xc {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* suffix = ".elf";
+
+/// The name of its image, if the file has been left alone long enough for one to be kept.
+std::optional<std::string> key_of(int fd, std::time_t settled) {
+    struct stat s {};
+    timespec now{};
+    if (fd < 0 || ::fstat(fd, &s) != 0 || ::clock_gettime(CLOCK_REALTIME, &now) != 0) return std::nullopt;
+    if (s.st_ctim.tv_sec > now.tv_sec - settled || s.st_mtim.tv_sec > now.tv_sec - settled) return std::nullopt;
+    char text[160];
+    std::snprintf(text, sizeof(text), "%llx-%llx-%llx-%llx.%lx-%llx.%lx%s", static_cast<unsigned long long>(s.st_dev),
+                  static_cast<unsigned long long>(s.st_ino), static_cast<unsigned long long>(s.st_size),
+                  static_cast<unsigned long long>(s.st_mtim.tv_sec), static_cast<unsigned long>(s.st_mtim.tv_nsec),
+                  static_cast<unsigned long long>(s.st_ctim.tv_sec), static_cast<unsigned long>(s.st_ctim.tv_nsec),
+                  suffix);
+    return text;
+}
+
+/// A kept image that nobody but us can have written.
+std::optional<Content> kept(const std::string& file, std::size_t limit, const std::string& name) {
+    const int fd = ::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0) return std::nullopt;
+    struct stat s {};
+    const bool ours = ::fstat(fd, &s) == 0 && S_ISREG(s.st_mode) && s.st_uid == ::geteuid() &&
+                      (s.st_mode & (S_IWGRP | S_IWOTH)) == 0 && static_cast<std::uint64_t>(s.st_size) <= limit;
+    if (!ours) {
+        ::close(fd);
+        return std::nullopt;
+    }
+    ::futimens(fd, nullptr); // make_room() takes the one that was longest not wanted
+    return Content::adopt(fd, static_cast<std::size_t>(s.st_size), name);
+}
+
+Status write_all(int fd, std::span<const std::uint8_t> bytes) {
+    while (!bytes.empty()) {
+        const ssize_t n = ::write(fd, bytes.data(), bytes.size());
+        if (n < 0 && errno == EINTR) continue;
+        if (n <= 0) return error("keep the expanded image", n < 0 ? errno : EIO);
+        bytes = bytes.subspan(static_cast<std::size_t>(n));
+    }
+    return {};
+}
+
+} // namespace
+
+Result<Content> KernelCache::expand_to(int fd, const Content& payload, Compression method, std::size_t limit,
+                                       const std::string& name) const {
+    if (fd < 0) return error("expand kernel " + name, errno);
+    std::size_t size = 0;
+    Content image = Content::adopt(fd, 0, name); // closes it, come what may
+    const auto packed = HOSPES_TRY(payload.all());
+    HOSPES_TRY(expand(packed, method, limit, [&](std::span<const std::uint8_t> piece) {
+        size += piece.size();
+        return write_all(fd, piece);
+    }));
+    return image.part(0, size);
+}
+
+/// A new file beside `file`; -1 when there can be none.
+int KernelCache::create(const std::string& file) const {
+    const auto open = [&file] {
+        return ::open((file + ".new").c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    };
+    int fd = open();
+    std::error_code e;
+    if (fd < 0 && errno == ENOENT && fs::create_directories(directory_, e)) fd = open();
+    if (fd < 0 && errno == EEXIST) { // of somebody who is at it, or who died: the next one then has a free way
+        struct stat s {};
+        const bool old = ::stat((file + ".new").c_str(), &s) == 0 && s.st_mtime < std::time(nullptr) - 60;
+        if (old && ::unlink((file + ".new").c_str()) == 0) fd = open();
+    }
+    return fd;
+}
+
+/// Removes the images that were longest not wanted, until `bytes` more are within the limit.
+void KernelCache::make_room(std::uint64_t bytes) const {
+    std::error_code e;
+    for (;;) {
+        std::uint64_t sum = bytes;
+        fs::path oldest;
+        fs::file_time_type when = fs::file_time_type::max();
+        for (const auto& entry : fs::directory_iterator(directory_, e)) {
+            if (entry.path().extension() != suffix) continue;
+            sum += entry.file_size(e);
+            if (const auto time = entry.last_write_time(e); !e && time < when) {
+                when = time;
+                oldest = entry.path();
+            }
+        }
+        if (sum <= limit_ || oldest.empty() || !fs::remove(oldest, e)) return;
+    }
+}
+
+Result<Content> KernelCache::image(const Content& kernel, const Content& payload, Compression method, std::size_t limit,
+                                   const std::string& name) const {
+    const auto key = directory_.empty() ? std::nullopt : key_of(kernel.fd(), settled_);
+    if (key) {
+        const std::string file = directory_ + "/" + *key;
+        if (auto found = kept(file, limit, name)) return *std::move(found);
+        if (const int fd = create(file); fd >= 0) {
+            const std::string fresh = file + ".new";
+            auto image = expand_to(fd, payload, method, limit, name);
+            if (image) {
+                make_room(image->size());
+                // Had the kernel's file changed meanwhile, this would be the image of neither.
+                const bool same = key == key_of(kernel.fd(), settled_);
+                if (!same || image->size() > limit_ || ::rename(fresh.c_str(), file.c_str()) != 0)
+                    ::unlink(fresh.c_str());
+                return image;
+            }
+            ::unlink(fresh.c_str());
+            if (!image.problem().code) return image; // the kernel is to blame, not the disk
+        }
+    }
+    return expand_to(::memfd_create("kernel", MFD_CLOEXEC), payload, method, limit, name);
+}
+
+} // namespace hospes::xc
