@@ -29,11 +29,35 @@ Result<xs::Client*> Host::store() {
     return store_.get();
 }
 
+namespace {
+
+std::vector<std::string> name_nodes(const std::vector<xc::DomainInfo>& domains) {
+    std::vector<std::string> nodes;
+    for (const xc::DomainInfo& info : domains)
+        nodes.push_back("/local/domain/" + std::to_string(info.domain) + "/name");
+    return nodes;
+}
+
+/// What the stock tools print, and scripts match.
+std::string nameless(xc::DomId domain) { return domain == 0 ? "Domain-0" : "(null)"; }
+
+} // namespace
+
 std::string Host::name_of(xc::DomId domain) {
     auto client = store();
     if (client)
         if (auto name = (*client)->read("/local/domain/" + std::to_string(domain) + "/name")) return *std::move(name);
-    return domain == 0 ? "Domain-0" : "(null)"; // what the stock tools print, and scripts match
+    return nameless(domain);
+}
+
+std::vector<std::string> Host::names_of(const std::vector<xc::DomainInfo>& domains) {
+    std::vector<std::string> names;
+    auto client = store();
+    Result<std::vector<std::optional<std::string>>> values(std::vector<std::optional<std::string>>(domains.size()));
+    if (client) values = (*client)->read_all(name_nodes(domains));
+    for (std::size_t i = 0; i < domains.size(); ++i)
+        names.push_back(values && (*values)[i] ? *std::move((*values)[i]) : nameless(domains[i].domain));
+    return names;
 }
 
 Result<xc::DomId> Host::find(std::string_view what) {
@@ -41,10 +65,7 @@ Result<xc::DomId> Host::find(std::string_view what) {
     xc::Control* const hypervisor = HOSPES_TRY(control());
     xs::Client* const client = HOSPES_TRY(store());
     const auto domains = HOSPES_TRY(hypervisor->list());
-    std::vector<std::string> nodes;
-    for (const xc::DomainInfo& info : domains)
-        nodes.push_back("/local/domain/" + std::to_string(info.domain) + "/name");
-    const auto names = HOSPES_TRY(client->read_all(nodes));
+    const auto names = HOSPES_TRY(client->read_all(name_nodes(domains)));
     for (std::size_t i = 0; i < domains.size(); ++i)
         if (names[i] == what || (domains[i].domain == 0 && !names[i] && what == "Domain-0")) return domains[i].domain;
     return error("look up domain '" + std::string(what) + "'", ENOENT, "no domain has this name or id",

@@ -28,6 +28,8 @@ class Host {
     /// The name in the store; "(null)" is never shown: a domain without a name is called by its
     /// state.
     std::string name_of(xc::DomId domain);
+    /// Of many at once.
+    std::vector<std::string> names_of(const std::vector<xc::DomainInfo>& domains);
     /// A number, or a name looked up among the domains. `what` the user typed.
     Result<xc::DomId> find(std::string_view what);
     Result<std::string> pool_name(std::uint32_t pool);

@@ -15,24 +15,27 @@ struct HostSide {
     std::string node, params, script, interface, bridge, gatewaydev;
 };
 
-HostSide read_host_side(xs::Client& store, const Device& device) {
-    HostSide side{device, {}, {}, {}, {}, {}, {}};
-    const auto leaf = [&](const char* name) {
-        auto value = store.read(device.backend_path() + "/" + name);
-        return value ? *std::move(value) : std::string();
-    };
-    side.script = leaf("script");
-    if (device.kind == "vbd") {
-        side.node = leaf("node");
-        side.params = leaf("params");
-    } else if (device.kind == "vif") {
-        side.interface = leaf("vifname");
-        if (side.interface.empty())
+std::vector<HostSide> read_host_sides(xs::Client& store, const std::vector<Device>& devices) {
+    constexpr std::pair<const char*, std::string HostSide::*> leaves[] = {
+        {"script", &HostSide::script},     {"node", &HostSide::node},     {"params", &HostSide::params},
+        {"vifname", &HostSide::interface}, {"bridge", &HostSide::bridge}, {"gatewaydev", &HostSide::gatewaydev}};
+    std::vector<std::string> paths;
+    for (const Device& device : devices)
+        for (const auto& [name, member] : leaves)
+            paths.push_back(device.backend_path() + "/" + name);
+    const auto values = store.read_all(paths);
+    std::vector<HostSide> sides;
+    std::size_t at = 0;
+    for (const Device& device : devices) {
+        HostSide& side = sides.emplace_back(HostSide{device, {}, {}, {}, {}, {}, {}});
+        for (const auto& [name, member] : leaves) {
+            if (values && (*values)[at]) side.*member = *(*values)[at];
+            ++at;
+        }
+        if (device.kind == "vif" && side.interface.empty())
             side.interface = "vif" + std::to_string(device.guest) + "." + std::to_string(device.devid);
-        side.bridge = leaf("bridge");
-        side.gatewaydev = leaf("gatewaydev");
     }
-    return side;
+    return sides;
 }
 
 /// After the backend has let go.
@@ -62,6 +65,25 @@ Status ask_to_close(xs::Client& store, const std::string& backend) {
         if (!*state || **state == "6") return {};
         if (Status off = store.write(backend + "/online", "0", transaction); !off) return off;
         return store.write(backend + "/state", "5", transaction);
+    });
+}
+
+/// The same for all of a guest that answers no more. Its ends go, too: that is what the kernel's backends look at.
+Status close_all(xs::Client& store, const std::vector<Device>& devices) {
+    std::vector<std::string> states;
+    for (const Device& device : devices)
+        states.push_back(device.backend_path() + "/state");
+    return store.transact([&](xs::TransactionId transaction) -> Status {
+        const auto now = HOSPES_TRY(store.read_all(states, transaction));
+        xs::Batch out;
+        for (std::size_t i = 0; i < devices.size(); ++i) {
+            if (now[i] && *now[i] != "6") {
+                out.write(devices[i].backend_path() + "/online", "0");
+                out.write(states[i], "5");
+            }
+            out.remove(devices[i].frontend_path());
+        }
+        return store.run(out, transaction);
     });
 }
 
@@ -97,15 +119,17 @@ Result<std::vector<Device>> recorded_devices(Host& host, xc::DomId guest) {
 
 Status unplug_all(Host& host, xc::DomId guest, Clock::time_point deadline) {
     xs::Client* const store = HOSPES_TRY(host.store());
-    std::vector<HostSide> sides;
+    const std::vector<Device> all = HOSPES_TRY(recorded_devices(host, guest));
+    const std::vector<HostSide> sides = read_host_sides(*store, all);
+    std::vector<Device> served;
     std::vector<std::string> waiting, watches;
-    for (const Device& device : HOSPES_TRY(recorded_devices(host, guest))) {
-        sides.push_back(read_host_side(*store, device));
+    for (const Device& device : all) {
         if (!device.kernel_backend()) continue;
-        static_cast<void>(ask_to_close(*store, device.backend_path()));
+        served.push_back(device);
         waiting.push_back(device.backend_path());
         watches.push_back(device.backend_path() + "/state");
     }
+    if (!served.empty()) static_cast<void>(close_all(*store, served));
     const auto all_closed = [&]() -> Result<bool> {
         while (!waiting.empty() && has_closed(*store, waiting.back()))
             waiting.pop_back();
@@ -130,12 +154,12 @@ Status unplug_all(Host& host, xc::DomId guest, Clock::time_point deadline) {
 Status unplug(Host& host, const Device& device, Clock::time_point deadline, bool insist, const Cancel* cancel) {
     xs::Client* const store = HOSPES_TRY(host.store());
     const std::string backend = device.backend_path(), name = device.kind + " " + std::to_string(device.devid);
-    const HostSide side = read_host_side(*store, device);
+    const HostSide side = read_host_sides(*store, {device}).front();
     const BusState guest_end = read_state(*store, device.frontend_path());
     // A guest that never took the device up cannot give it back; nor can one that is no more.
     const bool in_use = guest_end >= BusState::initialised && guest_end <= BusState::closing;
     if (device.kernel_backend() && (in_use || insist)) {
-        HOSPES_TRY(ask_to_close(*store, backend));
+        HOSPES_TRY(insist ? close_all(*store, {device}) : ask_to_close(*store, backend));
         const auto closed = [&]() -> Result<bool> { return has_closed(*store, backend); };
         const auto until = insist ? std::min(deadline, Clock::now() + std::chrono::seconds(1)) : deadline;
         const bool done = HOSPES_TRY(wait_until(*store, {backend + "/state"}, until, closed, cancel));

@@ -13,10 +13,10 @@ namespace {
 
 std::uint64_t kib(std::uint64_t pages) { return pages << (xc::page_shift - 10); }
 
-Result<DomainRow> row_of(Host& host, const xc::DomainInfo& info, Columns want, unsigned nodes) {
+Result<DomainRow> row_of(Host& host, const xc::DomainInfo& info, std::string name, Columns want, unsigned nodes) {
     DomainRow row;
     row.id = info.domain;
-    row.name = host.name_of(info.domain);
+    row.name = std::move(name);
     std::copy(std::begin(info.handle), std::end(info.handle), row.uuid.bytes.begin());
     row.state = state_of(info);
     row.memory_kib = kib(info.tot_pages);
@@ -48,16 +48,18 @@ Result<unsigned> node_count(Host& host, Columns want) {
 Result<std::vector<DomainRow>> list_domains(Host& host, Columns want) {
     xc::Control* const control = HOSPES_TRY(host.control());
     const unsigned nodes = HOSPES_TRY(node_count(host, want));
+    const auto domains = HOSPES_TRY(control->list());
+    const auto names = host.names_of(domains);
     std::vector<DomainRow> rows;
-    for (const xc::DomainInfo& info : HOSPES_TRY(control->list()))
-        rows.push_back(HOSPES_TRY(row_of(host, info, want, nodes)));
+    for (std::size_t i = 0; i < domains.size(); ++i)
+        rows.push_back(HOSPES_TRY(row_of(host, domains[i], names[i], want, nodes)));
     return rows;
 }
 
 Result<DomainRow> describe_domain_row(Host& host, xc::DomId domain, Columns want) {
     xc::Control* const control = HOSPES_TRY(host.control());
     const unsigned nodes = HOSPES_TRY(node_count(host, want));
-    return row_of(host, HOSPES_TRY(control->info(domain)), want, nodes);
+    return row_of(host, HOSPES_TRY(control->info(domain)), host.name_of(domain), want, nodes);
 }
 
 Result<std::vector<VcpuRow>> list_vcpus(Host& host, xc::DomId domain) {

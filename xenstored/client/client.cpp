@@ -174,7 +174,7 @@ Result<std::optional<std::string>> Client::try_read(std::string_view path, Trans
 
 Result<std::vector<std::optional<std::string>>> Client::read_all(const std::vector<std::string>& paths,
                                                                  TransactionId transaction) {
-    constexpr std::size_t portion = 64; // as in run()
+    const std::size_t portion = device_ ? 1 : 64; // as in run()
     std::vector<std::optional<std::string>> values;
     for (std::size_t start = 0; start < paths.size(); start += portion) {
         const std::size_t end = std::min(paths.size(), start + portion);
