@@ -13,16 +13,51 @@ from .guest import Guest
 from .images import Images
 
 ORDER = ("hospes", "debian")
-MANY = 50        # creations for "the 50th against the first"
-WITH_GUESTS = 10  # running guests when the daemons are weighed
-ROUNDS = 5       # repetitions of what is quick; the first is a warm-up and not counted
+MANY = 50    # creations for "the 50th against the first"
+ENDS = 5     # single creations vary: medians of so many at either end
+ROUNDS = 4   # the first is a warm-up and not counted
 SMALL = "/root/guests/hello.elf"
 
-# bash's own clock: a fork for `date` would be a good part of an `xl list`.
-TIMED = """
-now() { echo ${EPOCHREALTIME/./}; }
-a=$(now); SCRIPT >/run/bench.out 2>&1 || { cat /run/bench.out; exit 1; }
-echo took $(($(now) - a))
+# Sections run as one script each: the way of a command over the console costs more than many of the things that are
+# timed. bash's own clock: a fork for `date` would be a good part of an `xl list`.
+TIMING = r"""
+fail() { echo "FAILED $1"; cat /run/bench.out; exit 1; }
+timed() { # name, command
+    local name=$1 a b
+    shift
+    a=${EPOCHREALTIME/./}
+    "$@" >/run/bench.out 2>&1 || fail "$*"
+    b=${EPOCHREALTIME/./}
+    echo "took $name $((b - a))"
+}
+"""
+
+LISTS = r"""
+for n in $(seq {rounds}); do timed {name} xl list; done
+"""
+
+ONE_KIND = r"""
+for n in $(seq {rounds}); do
+    rm -f {log}
+    a=${{EPOCHREALTIME/./}}
+    timed {kind}_create xl create -q {path}
+    until grep -aq GUEST-UP {log} 2>/dev/null; do sleep 0.02; done
+    b=${{EPOCHREALTIME/./}}
+    echo "took {kind}_userspace $((b - a))"
+    timed {kind}_destroy xl destroy {name}
+done
+"""
+
+# Paused, tiny, no devices: the toolstack's own work.
+CREATIONS = r"""
+for n in $(seq {many}); do
+    sed "s/NAME/n$n/" {path} >/root/n.cfg
+    timed create_$n xl create -p -q /root/n.cfg
+done
+"""
+
+DESTRUCTIONS = r"""
+for n in $(seq {many}); do timed destroy_bare xl destroy n$n; done
 """
 
 # Proportional, so that what two processes share counts once. A daemon is whatever the toolstack left running.
@@ -31,21 +66,24 @@ total=0
 for p in /proc/[0-9]*; do
     read -r name <$p/comm 2>/dev/null || continue
     case $name in xenstored|xenconsoled|xl|xl-*|hospes-*|qemu*) ;; *) continue ;; esac
-    kb=$(awk '/^Pss:/{print $2}' $p/smaps_rollup 2>/dev/null)
-    total=$((total + ${kb:-0}))
+    while read -r key kb unit; do
+        [ "$key" != Pss: ] || total=$((total + kb))
+    done <$p/smaps_rollup 2>/dev/null
 done
 echo $total
 """
 
 
-def timed(host, script, timeout=240):
-    """Milliseconds by dom0's clock, so that the console's pace does not count."""
-    out = host.check(TIMED.replace("SCRIPT", f"{{ {script}; }}"), timeout)
-    return int(re.search(r"took (\d+)", out)[1]) / 1000
+def section(host, script, timeout, **words):
+    """{name: [milliseconds, one for each time]} by dom0's clock."""
+    found = {}
+    for name, us in re.findall(r"took (\S+) (\d+)", host.check(TIMING + script.format(**words), timeout)):
+        found.setdefault(name, []).append(int(us) / 1000)
+    return found
 
 
 def weigh(host):
-    return int(host.check(WEIGH, 120)) / 1024
+    return int(host.check(WEIGH, 240)) / 1024
 
 
 def furnished(host, name, kind):
@@ -57,34 +95,32 @@ def furnished(host, name, kind):
     return guest
 
 
+def lists(host, name, out):
+    taken = section(host, LISTS, 300, name=name, rounds=ROUNDS)
+    out[name] = (statistics.median(taken[name][1:]), "ms")
+
+
 def one_kind(host, kind, out):
     """Create to return, create to userspace, destroy."""
     guest = furnished(host, f"fig-{kind}", kind)
-    taken = {"create": [], "userspace": [], "destroy": []}
-    up = f"until grep -aq GUEST-UP {guest.log_file} 2>/dev/null; do sleep 0.02; done"
-    for _ in range(ROUNDS + 1):
-        taken["create"].append(timed(host, f"xl create -q {guest.path}"))
-        taken["destroy"].append(timed(host, f"xl destroy {guest.name}"))
-        taken["userspace"].append(timed(host, f"rm -f {guest.log_file}; xl create -q {guest.path}; {up}"))
-        guest.destroy()
-    for what, values in taken.items():
-        out[f"{kind}_{what}"] = (statistics.median(values[1:]), "ms")
+    taken = section(host, ONE_KIND, 1200, kind=kind, path=guest.path, name=guest.name, log=guest.log_file, rounds=ROUNDS)
+    for name, values in taken.items():
+        out[name] = (statistics.median(values[1:]), "ms")
 
 
 def many(host, out):
-    """The way to 50 domains: paused, tiny, no devices: the toolstack's own work."""
-    taken = []
-    for n in range(MANY):
-        guest = Guest(host, f"n{n}", memory=16, kernel=SMALL, ramdisk=None)
-        guest.write()
-        taken.append(timed(host, f"xl create -p -q {guest.path}"))
-    # Single creations vary: compare the medians of five at either end.
-    out["create_first"] = (statistics.median(taken[1:6]), "ms")
-    out["create_50th"] = (statistics.median(taken[-5:]), "ms")
+    """The way to 50 domains and back."""
+    guest = Guest(host, "NAME", memory=16, kernel=SMALL, ramdisk=None)
+    guest.write()
+    taken = section(host, CREATIONS, 1800, many=MANY, path=guest.path)
+    values = [taken[f"create_{n + 1}"][0] for n in range(MANY)]
+    out["create_first"] = (statistics.median(values[1:1 + ENDS]), "ms")
+    out["create_50th"] = (statistics.median(values[-ENDS:]), "ms")
     out["growth_50th_to_first"] = (out["create_50th"][0] / out["create_first"][0], "x")
-    out["xl_list_50_guests"] = (statistics.median(timed(host, "xl list") for _ in range(ROUNDS)), "ms")
-    for n in range(MANY):
-        host.check(f"xl destroy n{n}", 120)
+    lists(host, f"list_{MANY}_guests", out)
+    out[f"daemons_memory_{MANY}_guests"] = (weigh(host), "MB")
+    taken = section(host, DESTRUCTIONS, 1800, many=MANY)
+    out["destroy_bare"] = (statistics.median(taken["destroy_bare"]), "ms")
 
 
 def one_boot(images, hypervisor, tools, log):
@@ -93,14 +129,10 @@ def one_boot(images, hypervisor, tools, log):
     host = Host(images, hypervisor, tools, Setup(mem=4096, dom0_mem=1024, files=((SMALL[1:], small),)), log)
     try:
         out["daemons_memory_0_guests"] = (weigh(host), "MB")
-        out["xl_list_0_guests"] = (statistics.median(timed(host, "xl list") for _ in range(ROUNDS)), "ms")
+        lists(host, "list_0_guests", out)
         for kind in ("pv", "pvh") if hypervisor == "xen" else ("pv",):
             one_kind(host, kind, out)
         many(host, out)
-        guests = [Guest(host, f"w{n}", memory=112).create() for n in range(WITH_GUESTS)]
-        for guest in guests:
-            guest.wait("GUEST-READY", 400)
-        out["daemons_memory_10_guests"] = (weigh(host), "MB")
     finally:
         host.close()
     return out
@@ -132,7 +164,7 @@ def table(found):
 def main(argv, say):
     parser = argparse.ArgumentParser(prog="hospes bench tools")
     parser.add_argument("--json", action="store_true")
-    parser.add_argument("--runs", type=int, default=3, help="boots of each toolstack")
+    parser.add_argument("--runs", type=int, default=1, help="boots of each toolstack")
     parser.add_argument("--hypervisors", default="hospes,xen")
     options = parser.parse_args(argv)
 
