@@ -98,9 +98,9 @@ def table(found):
 def main(argv, say):
     parser = argparse.ArgumentParser(prog="hospes bench store")
     parser.add_argument("--json", action="store_true")
-    parser.add_argument("--runs", type=int, default=3, help="boots of each hypervisor")
+    parser.add_argument("--runs", type=int, default=1, help="boots of each hypervisor")
     parser.add_argument("--hypervisors", default="hospes,xen")
-    parser.add_argument("--seconds", type=float, default=1.0, help="for each measurement")
+    parser.add_argument("--seconds", type=float, default=0.5, help="for each measurement")
     parser.add_argument("--many", action="store_true", help="also with a million nodes")
     options = parser.parse_args(argv)
 
