@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "platform/power.hpp"
 
+#include "core/debug/console.hpp"
 #include "core/debug/panic.hpp"
 #include "core/debug/printk.hpp"
 #include "core/sched/sched.hpp"
@@ -86,6 +87,7 @@ void machine_halt() {
     stop_other_cpus();
     irq_disable();
     log_info("Machine halted");
+    console_flush(); // nobody drains the queue any more: a dying dom0 has just filled it
     for (;;)
         asm volatile("hlt");
 }
@@ -97,6 +99,7 @@ void machine_restart(u32 delay_ms) {
     stop_other_cpus();
     irq_disable();
     log_info("Resetting the machine");
+    console_flush();
     ioapic_mask_all();
     reset_by_acpi();
     udelay(100'000);
@@ -112,6 +115,7 @@ void machine_restart(u32 delay_ms) {
 Status machine_power_off(u16 pm1a_control, u16 pm1b_control) {
     if (acpi.pm1a_control.space != 1 || acpi.hw_reduced) return Errno::opnotsupp;
     log_info("Powering off");
+    console_flush();
     const IrqOff off;
     for (const bool enable : {false, true}) {
         write_pm1(acpi.pm1a_control, pm1a_control, enable);
@@ -128,9 +132,8 @@ void hardware_domain_shutdown(u32 reason) {
         log_error("dom0 crashed: {}", reboot_wanted() ? "rebooting the machine in 5 seconds" : "halting ('noreboot')");
         if (!reboot_wanted()) machine_halt();
         machine_restart(5000);
-    default:
-        log_info("dom0 shut down with reason {}: {}", reason, reboot_wanted() ? "rebooting" : "halting ('noreboot')");
-        if (!reboot_wanted()) machine_halt();
+    default: // asked for, not a failure: 'noreboot' has no say
+        log_info("dom0 shut down with reason {}: rebooting", reason);
         machine_restart();
     }
 }
