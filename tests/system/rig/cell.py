@@ -13,6 +13,7 @@ from .cpio import Cpio
 from .dom0 import Dom0
 from .images import Images
 from .machine import DEFAULT_CPU, Machine, Spec
+from .patience import stretched
 
 HYPERVISORS = ("hospes", "xen")
 
@@ -99,11 +100,11 @@ class Host(Checks, Dom0):
     def free_memory(self) -> int:
         return int(self.check("xl info | sed -n 's/^free_memory *: *//p'"))
 
-    def power_off(self, timeout=60):
-        """True if the machine switched itself off."""
+    def power_off(self, verb="poweroff", timeout=60):
+        """True if the machine switched itself off (or reset itself, which ends this QEMU as well)."""
         self.id += 1
-        self._start(b"sync; busybox poweroff -f", 30)
-        deadline = time.monotonic() + timeout
+        self._start(f"sync; busybox {verb} -f".encode(), 30)
+        deadline = time.monotonic() + stretched(timeout)
         try:
             while time.monotonic() < deadline:
                 self.console.pump(1.0)

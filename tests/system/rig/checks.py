@@ -3,6 +3,7 @@
 import re
 
 from .dom0 import HostLost
+from .patience import stretched
 
 DIAGNOSIS = """
 echo '--- xl list'; xl list
@@ -22,7 +23,7 @@ class Checks:
 
     def wait_for(self, condition, timeout, what):
         """Poll a shell condition in dom0."""
-        done = self.run(f"end=$((SECONDS + {timeout}))\nuntil {condition}; do\n"
+        done = self.run(f"end=$((SECONDS + {stretched(timeout)}))\nuntil {condition}; do\n"
                         f"  [ $SECONDS -lt $end ] || exit 1\n  sleep 0.2\ndone", timeout + 20)
         assert done.status == 0, f"waited {timeout} s in vain for {what}\n{done.out.strip()[-500:]}"
 

@@ -6,6 +6,7 @@ import select
 import socket
 import time
 
+from .patience import stretched
 
 OVERLAP = 2000  # longer than any message that a pattern without (?s) stands for
 
@@ -56,6 +57,7 @@ class Console:
     def expect(self, pattern, timeout, stop=None):
         """The match of pattern in what arrives; drops the text up to its end. A match of stop (a
         panic, say) ends the wait early."""
+        timeout = stretched(timeout)
         deadline = time.monotonic() + timeout
         wanted, bad_news = re.compile(pattern), stop and re.compile(stop)
         seen = 0  # a flood of log lines must not be searched again with every piece that comes

@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass
 
 from .console import Console, ConsoleTimeout
+from .patience import stretched
 
 PIECE = 72  # below the hypervisors' input rings (Xen: 128 bytes)
 DEAD = r"(?:Panic on CPU|Kernel panic - not syncing|[Dd]om(?:ain )?0 crashed).*"
@@ -78,11 +79,12 @@ class Dom0:
             self._ask(f"p {n} {encoded[start:start + PIECE]}", rf"@a {n}@")
 
     def run(self, script: str, timeout=60) -> Result:
-        """Run a bash script in dom0. timeout is dom0's; some more is granted to the way there."""
+        """Run a bash script in dom0. timeout is dom0's (longer on a busy machine: see patience.py); some more is
+        granted to the way there."""
         start = time.monotonic()
         data = script.encode()
         self.id += 1
-        self._start(data, timeout)
+        self._start(data, stretched(timeout))
         return self._collect(self._end(timeout), start)
 
     def _end(self, timeout):

@@ -4,6 +4,7 @@ import re
 import shlex
 
 from .dom0 import CommandFailed
+from .patience import stretched
 
 KERNEL = "/root/guest-vmlinuz"
 RAMDISK = "/root/guest.cpio.gz"
@@ -48,7 +49,7 @@ class Guest:
         script = f"""
 whole() {{ if [ "$(tail -c1 {self.log_file} | wc -l)" = 1 ]; then cat {self.log_file}
            else sed '$d' {self.log_file}; fi 2>/dev/null | grep -aE {shlex.quote(pattern)}; }}
-end=$((SECONDS + {timeout}))
+end=$((SECONDS + {stretched(timeout)}))
 until [ $(whole | wc -l) -ge {count} ] || [ $SECONDS -ge $end ]; do sleep 0.2; done
 whole | tail -n +{count} | grep -a ."""
         done = self.host.run(script, timeout + 10)
@@ -88,7 +89,7 @@ whole | tail -n +{count} | grep -a ."""
         end = " " if command.endswith("&") else "; "
         typed = shlex.quote(f"echo B$((40+2)); {command}{end}echo E$((40+2))")
         script = (f"(sleep 0.5; printf '%s\\n' {typed}; "
-                  f"end=$((SECONDS + {timeout})); "
+                  f"end=$((SECONDS + {stretched(timeout)})); "
                   "until grep -aq '^E42' /run/typescript 2>/dev/null || [ $SECONDS -ge $end ]; "
                   "do sleep 0.2; done; printf '\\035'; sleep 0.3) | "
                   f"script -qfc 'xl console {self.name}' /run/typescript >/dev/null; "

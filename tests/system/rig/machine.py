@@ -4,11 +4,13 @@ import os
 import pathlib
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 from dataclasses import dataclass, field
 
 from .console import Console
+from .patience import busy
 
 # Debian's Xen under TCG: with SMAP its bounce frames fault, with MONITOR its idle loop does.
 DEFAULT_CPU = "EPYC,+svm,+npt,-smap,-monitor"
@@ -45,8 +47,7 @@ def tcg_threads():
     asked = os.environ.get("HOSPES_TCG_THREAD")
     if asked:
         return asked
-    busy = os.getloadavg()[0] > 0.75 * (os.cpu_count() or 1)
-    return "single" if busy else "multi"
+    return "single" if busy() else "multi"
 
 
 def command(spec: Spec, gdb=False):
@@ -88,6 +89,19 @@ class Machine:
             self.kill()
             said = log_path.with_suffix(".qemu").read_text().splitlines()[1:]
             raise RuntimeError("QEMU did not start: " + " / ".join(said[-3:])) from None
+
+    def monitor(self, command):
+        """Give QEMU's monitor a command; what it says to it."""
+        with socket.socket(socket.AF_UNIX) as sock:
+            sock.settimeout(20)
+            sock.connect(str(self.dir / "monitor"))
+            said = ""
+            for line in ("", command + "\n"):  # its greeting, too, ends with a prompt
+                sock.sendall(line.encode())
+                said = ""
+                while not said.endswith("(qemu) "):
+                    said += sock.recv(4096).decode("latin-1")
+            return said
 
     def wait_off(self, timeout):
         """True once QEMU has ended by itself."""
