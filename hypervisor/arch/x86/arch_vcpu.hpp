@@ -38,7 +38,6 @@ struct PvVcpu {
     bool nmi_pending = false;     ///< set together with ArchVcpu::exit_work
     bool nmi_masked = false;      ///< from its delivery to the guest's next iret
     bool segments_failed = false; ///< a selector could not be loaded: failsafe callback due
-    u64 nmi_eip = 0;
     bool kernel_mode = true;      ///< TF_kernel_mode: which of the two page tables and GS bases is live
     bool fpu_task_switch = false; ///< CR0.TS as the guest set it: #NM goes to the guest
     u64 tsc_aux = 0;

@@ -10,6 +10,7 @@
 #include "mm/layout.hpp"
 #include "pv/pv.hpp"
 #include "pv/segments.hpp"
+#include "traps/traps.hpp"
 
 namespace hv {
 
@@ -19,6 +20,11 @@ bool pv_kernel_stack_ok(u64 stack) {
 }
 
 namespace {
+
+/// The same slot as set_trap_table's, which is what newer kernels use.
+void set_nmi_handler(PvVcpu& pv, u64 address) {
+    pv.traps[Vector::nmi] = {Vector::nmi, 4, flat_cs64, address}; // 4: with events masked
+}
 
 Status register_callback(PvVcpu& pv, const callback_register_t& op) {
     if (!canonical(op.address)) return Errno::inval;
@@ -43,7 +49,7 @@ Status register_callback(PvVcpu& pv, const callback_register_t& op) {
         pv.sysenter_callback_cs = flat_cs64;
         pv.sysenter_disables_events = mask_events;
         return {};
-    case CALLBACKTYPE_nmi: pv.nmi_eip = op.address; return {};
+    case CALLBACKTYPE_nmi: set_nmi_handler(pv, op.address); return {};
     default: return Errno::nosys;
     }
 }
@@ -54,7 +60,7 @@ Status unregister_callback(PvVcpu& pv, u16 type) {
     case CALLBACKTYPE_failsafe:
     case CALLBACKTYPE_syscall:
     case CALLBACKTYPE_sysenter: return Errno::inval;
-    case CALLBACKTYPE_nmi: pv.nmi_eip = 0; return {};
+    case CALLBACKTYPE_nmi: pv.traps[Vector::nmi] = {}; return {};
     default: return Errno::nosys;
     }
 }
@@ -102,10 +108,10 @@ Result<s64> hypercall::nmi_op(HypercallArgs& args_) {
     case XENNMI_register_callback: {
         const auto op = TRY(read_guest<xennmi_callback_t>(args_.a[1]));
         if (!canonical(op.handler_address)) return Errno::inval;
-        pv.nmi_eip = op.handler_address;
+        set_nmi_handler(pv, op.handler_address);
         return 0;
     }
-    case XENNMI_unregister_callback: pv.nmi_eip = 0; return 0;
+    case XENNMI_unregister_callback: pv.traps[Vector::nmi] = {}; return 0;
     default: return Errno::nosys;
     }
 }

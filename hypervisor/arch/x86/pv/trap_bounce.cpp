@@ -128,9 +128,9 @@ void pv_exit_work(UserRegs& regs) {
     }
     if (arch.pv.nmi_pending && !arch.pv.nmi_masked) {
         arch.pv.nmi_pending = false;
-        if (!arch.pv.nmi_eip) return;
+        if (!arch.pv.traps[Vector::nmi].address) return;
         arch.pv.nmi_masked = true;
-        bounce(regs, {.rip = arch.pv.nmi_eip, .mask_events = true});
+        bounce_trap(regs, Vector::nmi, false, 0);
     }
 }
 
