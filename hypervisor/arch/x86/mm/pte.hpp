@@ -9,7 +9,7 @@ namespace hv {
 
 struct PteBits {
     static constexpr u64 present = 1, rw = 2, user = 4, pwt = 8, pcd = 16, accessed = 32, dirty = 64, pse = 128,
-                         pat = 128, global = 256, avail = 0xe00, nx = u64{1} << 63;
+                         pat = 128, global = 256, avail = 0xe00 | u64{0x7ff} << 52, nx = u64{1} << 63;
     static constexpr u64 address = 0x000ffffffffff000;
     static constexpr u64 cache = pwt | pcd | pat;
 };
