@@ -112,7 +112,7 @@ TEST_CASE("v1: a guest that revokes while we pin either wins or sees the in-use 
         }
     });
     int pinned = 0;
-    for (int i = 0; i < 20000; ++i)
+    for (int i = 0; i < 20000 || pinned == 0; ++i) // a busy machine may let neither run for long
         if (entry.pin(friend_, true, GrantUse::copy) == GNTST_okay) {
             ++pinned;
             REQUIRE((flags.load() & (GTF_type_mask | GTF_reading)) == (GTF_permit_access | GTF_reading));
@@ -120,7 +120,6 @@ TEST_CASE("v1: a guest that revokes while we pin either wins or sees the in-use 
         }
     stop.store(true);
     guest.join();
-    CHECK(pinned > 0);
 }
 
 TEST_CASE("maptrack: handles are unique, limited and reused") {
