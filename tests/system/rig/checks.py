@@ -2,6 +2,7 @@
 """What holds before and after every scenario, and what is kept of a failure."""
 import re
 
+from .console import ConsoleClosed
 from .dom0 import HostLost
 from .patience import stretched
 
@@ -61,5 +62,5 @@ class Checks:
     def diagnosis(self):
         try:
             return self.run(DIAGNOSIS, 60).out
-        except HostLost as why:
+        except (HostLost, ConsoleClosed, OSError) as why:
             return f"(dom0 gave no diagnosis: {why})"

@@ -57,6 +57,11 @@ BOOTS = {
     "smp4": Setup(smp=4, vmlinux=True),
     "smp8": Setup(smp=8, vmlinux=True),
     "numa": Setup(vmlinux=True, qemu=NUMA),
+    "pm-timer": Setup(vmlinux=True, hv_args="clocksource=acpi"),
+    "pit": Setup(vmlinux=True, hv_args="clocksource=pit"),
+    # The later dom0_mem wins over the rig's own.
+    "options": Setup(smp=4, vmlinux=True, hv_args="maxcpus=3 dom0_max_vcpus=2 dom0_mem=512M,min:256M,max:640M "
+                     "frobnicate=7 com2=nonsense"),
     "epyc-rome": Setup(cpu="EPYC-Rome,-smap,-monitor", vmlinux=True),
     "max": Setup(cpu="max,-smap,-monitor,-la57", vmlinux=True),
     "qemu64": Setup(cpu="qemu64", vmlinux=True),

@@ -26,7 +26,7 @@ def write_reboot_read(host, target):
     same(host.check(f"sha256sum <{target}").split()[0], written, "what dom0 reads")
 
 
-@scenario(full=True)
+@scenario()
 def raw_file(host):
     host.check(f"dd if=/dev/zero of=/run/disk.img bs=1M count={MB} 2>/dev/null")
     write_reboot_read(host, "/run/disk.img")

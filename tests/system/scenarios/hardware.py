@@ -19,6 +19,7 @@ def network(host):
     counts = host.check("grep eth0 /proc/interrupts | awk '{n = 0; for (i = 2; i < 10; i++) n += $i; "
                         "print n}' | sort -n | tail -1")
     assert int(counts) > 0, "no interrupt from the NIC"
+    inside(host.check("grep eth0 /proc/interrupts"), "-msi", "the NIC's interrupts")
     host.check("ip addr flush dev eth0; ip link set eth0 down")
 
 
@@ -44,7 +45,7 @@ def wall_clock(host):
     assert behind < 120, f"dom0's wall clock is {behind:.0f} s off"
 
 
-@scenario(full=True)
+@scenario()
 def serial_input_switches(host):
     """Ctrl-a three times: what is typed goes to the hypervisor's keys, three times again: to dom0."""
     ours = "Hospes" if host.hypervisor == "hospes" else "Xen"
@@ -83,6 +84,30 @@ def dom0_crash_stops_the_machine(host):
     assert not host.machine.wait_off(3), "the machine reset itself in spite of noreboot"
 
 
+@scenario(full=True)
+def nmi_without_a_cause(host):
+    """An NMI that no error register explains is none of dom0's business; it may get its own copy."""
+    host.machine.monitor("nmi")
+    same(host.check("echo on").strip(), "on", "dom0 after the NMI")
+
+
+@scenario(fresh=True, leaks=False, full=True, cells=("hospes:debian", "hospes:hospes"))
+def machine_check_stops_the_machine(host):
+    """An uncorrected error with a corrupt context: the bank is named and nothing goes on."""
+    host.machine.monitor("mce 0 4 0xb200000000000000 0x4 0x0 0x0")
+    text = host.console.expect(r"(?s)machine check bank.*Panic on CPU \d+:.*?\n.*?\n", 60)[0]
+    inside(text.lower(), "b200000000000000", "the bank's status")
+    assert not host.machine.wait_off(3), "the machine reset itself in spite of noreboot"
+
+
 @scenario(fresh=True, leaks=False, full=True)
 def power_off(host):
     assert host.power_off(), "the machine was still on 60 s after poweroff -f"
+    inside(host.console.text, "Power down", "dom0's last words")
+
+
+@scenario(fresh=True, leaks=False, full=True)
+def reboot(host):
+    """What dom0 asks for is done; `noreboot` is about failures."""
+    assert host.power_off("reboot"), "the machine was still on 60 s after reboot -f"
+    inside(host.console.text, "rebooting", "the hypervisor's last words")

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: MIT
 """The verbs that only look."""
+import base64
 import json
+import pathlib
+import re
 
 from rig.guest import Guest
 from rig.scenario import inside, same, scenario
@@ -63,7 +66,11 @@ def vcpu_list_dom0(host):
 
 @scenario()
 def uptime(host):
-    inside(host.check("xl uptime"), "Domain-0", "uptime")
+    out = host.check("cut -d. -f1 /proc/uptime; xl uptime Domain-0; cut -d. -f1 /proc/uptime").splitlines()
+    shown = re.match(r"Domain-0 +0 +(\d+):(\d\d):(\d\d)$", out[2].rstrip())
+    assert shown, f"xl uptime: {out}"
+    seconds = 3600 * int(shown[1]) + 60 * int(shown[2]) + int(shown[3])
+    assert int(out[0]) <= seconds <= int(out[-1]), f"xl uptime beside the kernel's: {out}"
 
 
 @scenario()
@@ -71,6 +78,19 @@ def top(host):
     out = host.check("xentop -b -i 2 -d 1")
     inside(out, "Domain-0", "xentop")
     same(out.count("CPU(sec)"), 2, "two rounds of xentop")
+
+
+@scenario(full=True)
+def top_on_a_terminal(host):
+    """`xl top` draws its table on a terminal until q. The small dom0 knows no terminals: it gets one."""
+    entry = base64.b64encode(pathlib.Path("/lib/terminfo/v/vt100").read_bytes()).decode()
+    out = host.check(
+        f"mkdir -p /run/terminfo/v; echo {entry} | base64 -d >/run/terminfo/v/vt100; rm -f /run/typescript\n"
+        "export TERM=vt100 TERMINFO=/run/terminfo\n"
+        "(n=0; until grep -aq Domain-0 /run/typescript || [ $n = 100 ]; do sleep 0.2; n=$((n+1)); done; printf q) | "
+        "script -qfc 'stty rows 24 cols 100; xl top' /run/typescript >/dev/null; cat /run/typescript; rm -r /run/terminfo")
+    for word in ("Domain-0", "MEM(%)", "VCPUS"):
+        inside(out, word, "the screen of xl top")
 
 
 @scenario()
@@ -112,8 +132,11 @@ def claims_and_sharing(host):
 @scenario()
 def xenpm_answers(host):
     """xenpm must end with an answer, whatever the machine has: no hang, no crash."""
-    out = host.run("xenpm get-cpu-topology", 30)
-    inside(out.out, "CPU0", "xenpm get-cpu-topology")
+    inside(host.run("xenpm get-cpu-topology", 30).out, "CPU0", "xenpm get-cpu-topology")
+    for verb in ("get-cpuidle-states", "get-cpufreq-para", "get-cpufreq-states", "get-cpufreq-average",
+                 "enable-turbo-mode", "set-sched-smt disable", "set-max-cstate 1"):
+        done = host.run(f"xenpm {verb}", 30)
+        assert done.status < 124, f"xenpm {verb}: status {done.status}: {done.out[-300:]}"
 
 
 @scenario()

@@ -83,7 +83,7 @@ def shutdown(host):
     guest.gone()
 
 
-@scenario(full=True)
+@scenario()
 def guest_powers_itself_off(host):
     guest = Guest(host, extra="then=poweroff").create()
     guest.gone(120)
@@ -180,7 +180,7 @@ def elf32_pv_kernel():
     return head + load + struct.pack("<8I", 4, start + 16, 0, 0, len(notes), len(notes), 4, 4) + code + notes
 
 
-@scenario(full=True)
+@scenario()
 def pv_32_bit_refused(host):
     """No PV32 here, as in Debian's own Xen: the toolstack says so before it makes anything."""
     host.check(f"echo {base64.b64encode(elf32_pv_kernel()).decode()} | base64 -d >/root/elf32")

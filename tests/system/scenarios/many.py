@@ -23,7 +23,7 @@ def cycles(host, count):
                    "done", 300)
 
 
-@scenario(full=True)
+@scenario()
 def five_cycles(host):
     cycles(host, 5)
 

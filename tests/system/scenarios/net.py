@@ -27,7 +27,7 @@ def ping_dom0(host):
     same(host.run("ip -o link show | grep -c vif").out.strip(), "0", "vifs left in dom0")
 
 
-@scenario(full=True)
+@scenario()
 def bulk_from_dom0(host):
     guest = networked(host, "net1", 11, "serve=9000").up()
     host.check(f"head -c {MB * 1048576} /dev/urandom >/run/sent")

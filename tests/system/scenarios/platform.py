@@ -31,6 +31,42 @@ define("nehalem", full=True)
 define("skylake", full=True)
 
 
+def clock(host, source):
+    """The guest's and dom0's time run on a TSC that this timer has calibrated."""
+    assert re.search(source, host.log.read_text("latin-1")), f"no {source!r} in the boot's log"
+    guest = Guest(host).up()
+    stamps = [int(x) for x in guest.shell("for i in 1 2 3 4 5 6 7 8; do date +%s; usleep 300000; done", 90).split()]
+    same(len(stamps), 8, "readings of the clock")
+    assert stamps == sorted(stamps) and stamps[0] < stamps[-1], f"the guest's clock: {stamps}"
+    guest.destroy()
+
+
+@scenario(boot="pm-timer", full=True)
+def pm_timer(host):
+    clock(host, r"(?i)platform timer .*(ACPI )?PM timer")
+
+
+@scenario(boot="pit", full=True)
+def pit(host):
+    clock(host, r"(?i)platform timer .*PIT|rate from the PIT")
+
+
+@scenario(boot="options", full=True)
+def options(host):
+    """CPUs and dom0's share as the command line says; what it says wrong is named and ignored."""
+    same(host.check("xl info | sed -n 's/^nr_cpus *: *//p'").strip(), "3", "CPUs with maxcpus=3")
+    same(host.check("nproc").strip(), "2", "dom0's CPUs with dom0_max_vcpus=2")
+    row = host.check("xl list Domain-0").splitlines()[1].split()
+    same((row[2], row[3]), ("512", "2"), "dom0's memory and vCPUs")
+    for mb in (600, 512):
+        host.check(f"xl mem-set Domain-0 {mb}")
+        host.wait_for(f"[ $(xl list Domain-0 | awk 'NR == 2 {{print $3}}') = {mb} ]", 60, f"dom0 to have {mb} MB")
+    assert host.run("xl mem-set Domain-0 700").status != 0, "dom0 got more than max:640M"
+    if host.hypervisor == "hospes":  # Xen is silent about them
+        for complaint in (r"'frobnicate=7' is unknown", r"'com2=nonsense' is malformed"):
+            assert re.search(complaint, host.log.read_text("latin-1")), f"the log does not say that {complaint}"
+
+
 @scenario(boot="numa", full=True)
 def numa(host):
     """SRAT and SLIT: two nodes with their memory, CPUs and distances; a guest may ask for one of them."""
