@@ -62,7 +62,7 @@ Status GuestMemory::populate(std::uint64_t first, std::uint64_t pages, unsigned 
     const std::uint64_t end = first + pages;
     for (std::uint64_t at = first; at < end;) {
         std::size_t size = largest;
-        while (at % pages_of(orders[size]) || end - at < pages_of(orders[size]))
+        while (size + 1 < std::size(orders) && (at % pages_of(orders[size]) || end - at < pages_of(orders[size])))
             ++size;
         starts[size].push_back(at);
         at += pages_of(orders[size]);

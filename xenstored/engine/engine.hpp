@@ -142,7 +142,7 @@ class Engine {
     bool may(const Connection& conn, const PermSet& perms, Access need) const;
     const Tree& view(const Request& r) const { return r.tx ? r.tx->tree : tree_; }
     int depend(Request& r, std::string_view path, std::uint8_t aspects);
-    int reply(Request& r, std::string_view payload = std::string_view("OK", 3));
+    int reply(Request& r, std::string_view payload = std::string_view("OK\0", 3));
     void fail(Connection& conn, const Header& header, int error);
     void touch(Connection& conn);
 

@@ -80,7 +80,7 @@ int Engine::reply(Request& r, std::string_view payload) {
 }
 
 void Engine::fail(Connection& conn, const Header& header, int error) {
-    conn.out.message(XS_ERROR, header.req_id, header.tx_id, error_name(error), std::string_view("", 1));
+    conn.out.message(XS_ERROR, header.req_id, header.tx_id, error_name(error), std::string_view("\0", 1));
     touch(conn);
 }
 

@@ -102,7 +102,7 @@ void Engine::send_event(Watch& watch, std::string_view path) {
         c.overflowed = true; // the transport cuts it off: an event must not be lost in silence
         return;
     }
-    const std::string_view nul("", 1);
+    const std::string_view nul("\0", 1);
     const std::string_view shown = watch.home && path.size() > watch.home ? path.substr(watch.home) : path;
     if (shown.size() + watch.token.size() + 2 > payload_max) return;
     c.out.message(XS_WATCH_EVENT, 0, 0, shown, nul, std::string_view(watch.token), nul);

@@ -152,7 +152,7 @@ bool Engine::must_wait(const Request& r) const {
         return guard_.blocks(r.conn, kind, path, tree_, now_);
     };
     if (r.header.type == XS_TRANSACTION_END) {
-        if (!r.tx || r.payload != std::string_view("T", 2)) return false;
+        if (!r.tx || r.payload != std::string_view("T\0", 2)) return false;
         return std::any_of(r.tx->changes.begin(), r.tx->changes.end(),
                            [&](const Change& c) { return blocked(c.kind, c.path); });
     }

@@ -20,7 +20,8 @@ class CopyPage : NoCopy {
         if (page_) granted_page_put(*page_, readonly_);
         page_ = nullptr;
     }
-    [[nodiscard]] u8* data() { return static_cast<u8*>(map_of(*page_)); }
+    /// After a take() that succeeded.
+    [[nodiscard]] u8* data() { return static_cast<u8*>(map_of(*page_)); } // NOLINT(clang-analyzer-core.NonNull*)
 
   private:
     PageInfo* page_ = nullptr;

@@ -64,7 +64,7 @@ class Maptrack : NoCopy {
     bool grow() {
         const u32 first = limit_.load(Order::relaxed);
         if (first >= max_) return false;
-        if (!pages_) pages_ = static_cast<Mapping**>(kmalloc((max_ + per_page - 1) / per_page * sizeof(Mapping*)));
+        if (!pages_) pages_ = static_cast<Mapping**>(kmalloc((max_ + per_page - 1) / per_page * sizeof(void*)));
         void* page = pages_ ? alloc_pages() : nullptr;
         if (!page) return false;
         pages_[first / per_page] = static_cast<Mapping*>(page); // zeroed: free

@@ -110,7 +110,7 @@ Status grant_table_create(Domain& domain, u32 max_frames, u32 max_maptrack, u32 
     domain.max_grant_frames = max_frames;
     domain.max_maptrack_frames = max_maptrack;
     table->shared = static_cast<void**>(kmalloc(max_frames * sizeof(void*)));
-    table->active = static_cast<Active**>(kmalloc(max_frames * sizeof(Active*)));
+    table->active = static_cast<Active**>(kmalloc(max_frames * sizeof(void*)));
     table->status = static_cast<grant_status_t**>(kmalloc(grant_status_frames_for(max_frames) * sizeof(void*)));
     Status status = Errno::no_mem;
     if (table->shared && table->active && table->status) {
