@@ -166,13 +166,12 @@ int not_supported_yet(std::string_view verb) {
                         "SUPPORT.md lists what is; Debian's xl has it on Debian's Xen"));
 }
 
-std::optional<xc::DomId> find_domain(Context& context, const std::string& what) {
+std::optional<xc::DomId> find_domain(Context& context, const std::string& what, const char* code) {
     if (const auto id = xl::to_number<xc::DomId>(what)) return id;
     const auto found = context.host.find(what);
     if (found) return *found;
-    // rc=-6 is libxl's ERROR_INVAL; programs that parse xl know this line.
-    complain("%s is an invalid domain identifier (rc=-6)", what.c_str());
-    if (found.problem().code != ENOENT) report(found.problem()); // not the name is to blame
+    complain("%s is an invalid domain identifier%s", what.c_str(), code); // programs that parse xl know this line
+    if (found.problem().code != ENOENT) report(found.problem());          // not the name is to blame
     return std::nullopt;
 }
 

@@ -58,8 +58,9 @@ int report(const Error& problem);
 void report_with_time(bool on);
 
 /// The domain that `what` (a name or an id) means; complains in the stock xl's words when there is
-/// none of that name. An id is not looked up: whatever is done with it says whether it exists.
-std::optional<xc::DomId> find_domain(Context& context, const std::string& what);
+/// none of that name, with libxl's ERROR_INVAL as `code` where the stock one shows it. An id is not looked up:
+/// whatever is done with it says whether it exists.
+std::optional<xc::DomId> find_domain(Context& context, const std::string& what, const char* code = " (rc=-6)");
 
 using Maker = std::unique_ptr<Command> (*)();
 void register_command(std::string_view name, Maker make);

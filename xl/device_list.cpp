@@ -13,8 +13,9 @@ int list_devices(Context& context, std::span<const std::string> domains, const o
         std::fputs(table.heading().c_str(), stdout);
     int code = exit_success;
     for (const std::string& name : domains) {
-        const auto domain = find_domain(context, name);
+        const auto domain = table.goes_on ? find_domain(context, name, "") : find_domain(context, name);
         if (!domain) {
+            if (table.goes_on) continue;
             code = exit_failure;
             break;
         }

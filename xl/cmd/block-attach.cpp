@@ -16,7 +16,8 @@ class BlockAttachCommand final : public Command {
     [[nodiscard]] std::string_view name() const override { return verb; }
     [[nodiscard]] unsigned required_arguments() const override { return 2; }
     int run(Context& context, std::span<const std::string> arguments) override {
-        const xc::DomId domain = XL_DOMAIN(context, arguments[0]);
+        const auto domain = find_domain(context, arguments[0], "");
+        if (!domain) return exit_failure;
         std::string specification;
         for (const std::string& part : arguments.subspan(1))
             specification += (specification.empty() ? "" : ",") + part;
@@ -26,7 +27,7 @@ class BlockAttachCommand final : public Command {
             std::printf("disk: %s\n", to_json(*disk).c_str());
             return exit_success;
         }
-        if (const auto attached = xl::attach_disk(context.host, domain, *std::move(disk)); !attached) {
+        if (const auto attached = xl::attach_disk(context.host, *domain, *std::move(disk)); !attached) {
             report(attached.problem());
             return complain("libxl_device_disk_add failed.");
         }

@@ -53,9 +53,9 @@ std::string channel_row(xc::DomId, const xl::AttachedDevice& d, unsigned index) 
 
 } // namespace
 
-const DeviceTable block_table = {"vbd", 0, block_heading, block_row};
-const DeviceTable network_table = {"vif", 0, network_heading, network_row};
-const DeviceTable channel_table = {"console", 1, channel_heading, channel_row};
+const DeviceTable block_table = {"vbd", 0, true, block_heading, block_row};
+const DeviceTable network_table = {"vif", 0, false, network_heading, network_row};
+const DeviceTable channel_table = {"console", 1, false, channel_heading, channel_row};
 
 void device_json(Json& json, xc::DomId domain, const xl::AttachedDevice& d) {
     const auto text = [&json](const char* name, const std::string& value) {

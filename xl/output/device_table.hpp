@@ -12,6 +12,7 @@ namespace hospes::output {
 struct DeviceTable {
     std::string_view kind; ///< as in the store
     unsigned first_id;     ///< lower ids are no devices of the user's: console 0 is the guest's own
+    bool goes_on;          ///< after a name that no domain has, as if there were none: the stock block-list
     std::string (*heading)();
     std::string (*row)(xc::DomId domain, const xl::AttachedDevice& device, unsigned index);
 };
