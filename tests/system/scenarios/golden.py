@@ -4,7 +4,7 @@ letter for letter. tests/golden/xl holds what the stock tool printed when the ve
 import re
 
 from rig.guest import Guest
-from rig.scenario import scenario
+from rig.scenario import same, scenario
 
 OURS, STOCK = "/usr/lib/hospes/bin/xl", "/usr/lib/xen-4.17/bin/xl"
 CELLS = ("xen:hospes", "hospes:hospes", "xen:hospes-xl+debian-store")
@@ -25,7 +25,8 @@ vcpu-set nosuch 1; vcpu-pin 0 x 0; vcpu-pin 0 0 foo; vcpu-pin 0 0 77; vcpu-pin -
 cpupool-destroy nope; cpupool-rename nope x; cpupool-migrate nosuch Pool-0; cpupool-migrate 0 nope
 cpupool-cpu-add nope 1; cpupool-cpu-add Pool-0 foo; cpupool-cpu-remove nope 1; cpupool-create
 cpupool-create name="p" sched="foo"; block-attach 0; block-detach 0; network-attach; network-detach 0
-block-attach nosuch x; network-detach nosuch 0; config-update; config-update nosuch; config-update 0; create
+block-attach nosuch x; block-detach nosuch xvda; network-attach nosuch; network-detach nosuch 0; block-list nosuch
+channel-list nosuch; config-update; config-update nosuch; config-update 0; create
 create /nosuch.cfg; create /root/guest.cfg /root/other.cfg; dump-core 0; dump-core nosuch /tmp/x; vncviewer
 vncviewer nosuch; -N list; -x list; button-press 0 foo; help nosuch; list -h; pause -h; vcpu-set -h; domid -h"""
 
@@ -33,8 +34,17 @@ DRY = """-N vcpu-pin 0 all 0; -N vcpu-pin 0 0 0 1; -N vcpu-pin 0 0 - 1; -N vcpu-
 -N cpupool-create name="p2" sched="credit"; -N block-attach 0 /root/e.img,raw,xvdc,w
 -N network-attach 0 mac=00:16:3e:00:00:03 bridge=xenbr0"""
 
-GUEST = """list; list G; list -v G; list -c G; domid G; vm-list; uptime G; vcpu-list G; sched-credit2 -d G; block-list G
-network-list G; channel-list G; claims; sharing G"""
+GUEST = """list; list G; list -v G; list -Z G; list -c G; list -n G; domid G; vm-list; uptime G; uptime -s G
+vcpu-list G; sched-credit2; sched-credit2 -d G; cpupool-list; block-list G; block-list 0 G; network-list G
+network-list G G; channel-list G; claims; sharing; sharing G; list G nosuch; vcpu-list G nosuch; block-list G nosuch"""
+
+# The life of a guest, first with one tool, then with the other. F is its configuration file.
+LIFE = """create -p F; create -p F; list G; vcpu-list G; block-list G; network-list G; sched-credit2 -d G -w 300 -c 20
+sched-credit2 -d G; vcpu-pin G 0 1; vcpu-pin G 1 all 0; vcpu-pin G all 0-1; vcpu-list G; vcpu-set G 1; vcpu-set G 9
+mem-set G 120; mem-set G 900; mem-max G 200; mem-max G 90; list G; vm-list; rename G other; list G; list other
+rename other G; rename G Domain-0; cpupool-migrate G Pool-0; trigger G nmi; sysrq G h; unpause G; unpause G; pause G
+block-detach G xvdz; network-detach G 7; destroy G; destroy G; list G; domid G
+create -q F; destroy G; create -q -p F name="G"; destroy G"""
 
 
 def words(table):
@@ -45,20 +55,19 @@ def quoted(command):
     return command.replace('"', '\\"')
 
 
-def both(host, commands):
-    """{command: ((status, out, err) of ours, of the stock one)}"""
-    answers = {c: [] for c in commands}
+def answers(host, tools, commands):
+    """[(status, out, err) of each tool] for each command; the tools take turns."""
+    said = [[] for _ in commands]
     for start in range(0, len(commands), 20):
-        part = commands[start:start + 20]
         script = "".join(
-            f"for x in {OURS} {STOCK}; do timeout 60 $x {quoted(c)} >/tmp/o 2>/tmp/e </dev/null; "
-            f"printf '\\001{n} %s\\002' $?; cat /tmp/o; printf '\\002'; cat /tmp/e; done\n"
-            for n, c in enumerate(part))
-        for piece in host.check(script, 400).split("\x01")[1:]:
+            f"for x in {' '.join(tools)}; do timeout 150 $x {quoted(c)} >/tmp/o 2>/tmp/e </dev/null; "
+            f"printf '\\001{start + n} %s\\002' $?; cat /tmp/o; printf '\\002'; cat /tmp/e; done\n"
+            for n, c in enumerate(commands[start:start + 20]))
+        for piece in host.check(script, 900).split("\x01")[1:]:
             head, out, err = piece.split("\x02")
             number, status = head.split()
-            answers[part[int(number)]].append((int(status), out, err))
-    return answers
+            said[int(number)].append((int(status), out, err))
+    return said
 
 
 def masked(command, text):
@@ -70,22 +79,26 @@ def masked(command, text):
     text = re.sub(r"(?<=\s)[r-][b-]-(?=\s)", "..-", text)
     text = re.sub(r"\d+:\d\d(:\d\d)?", "CLOCK", text)
     if command.startswith("vcpu-list"):
-        text = re.sub(r"(?m)^(\S+ +\d+ +\d+ +)\d+", r"\1C", text)
-    if " -h" in command or "Usage:" in text:
+        text = re.sub(r"(?m)^(\S+ +[\dD]+ +\d+ +)\d+", r"\1C", text)
+    if "Usage:" in text:
         # Ours names --json and has notes of its own; unit tests compare the texts of all verbs.
-        text = text[:text.find("Options:")] if "Options:" in text else text.split("\n\n")[0]
+        text = text[:text.find("\n", text.find("Usage:"))]
     return "\n".join(line.rstrip().replace("[-vtT", "[-vtT") for line in text.splitlines() if line.strip())
 
 
 def messages(text):
-    """What the tool itself says, without its library's log and the name it was called by."""
-    return [line for line in text.splitlines()
-            if line.strip() and not re.match(r"(libxl|xc|xencall\S*): |Failed to read config file: /etc/|/usr/lib/", line)]
+    """What the tool itself says, without its library's log, the name it was called by, and a line for debugging."""
+    return [line for line in text.splitlines() if line.strip() and not re.match(
+        r"(libxl|xc|xencall\S*): |Failed to read config file: /etc/|/usr/lib/|got a tsc mode string", line)]
 
 
 def compare(host, commands):
+    differences(commands, answers(host, (OURS, STOCK), commands))
+
+
+def differences(commands, said):
     wrong = []
-    for command, (ours, stock) in both(host, commands).items():
+    for command, (ours, stock) in zip(commands, said):
         lines = [f"  {name}: {mine!r}, stock {theirs!r}" for name, mine, theirs in (
             ("status", ours[0], stock[0]),
             ("stdout", masked(command, ours[1]), masked(command, stock[1]))) if mine != theirs]
@@ -93,6 +106,8 @@ def compare(host, commands):
         if missing:
             lines.append(f"  stderr: no {missing!r} in {ours[2]!r}")
         if lines:
+            if ours[0] != stock[0]:
+                lines.append(f"  all of stderr: {ours[2]!r}, stock {stock[2]!r}")
             wrong.append("\n".join([f"xl {command}", *lines]))
     assert not wrong, f"{len(wrong)} of {len(commands)} answers differ:\n" + "\n".join(wrong)
 
@@ -118,14 +133,49 @@ def overview(host):
     ours, stock = (host.check(f"{x} help") for x in (OURS, STOCK))
     want = [line.rstrip() for line in stock.splitlines() if line.strip()]
     have = [line.rstrip() for line in ours.splitlines() if line.strip()]
-    assert have[:len(want)] == want, f"xl help differs:\n{ours}"
+    wrong = [f"{mine!r}, stock {theirs!r}" for mine, theirs in zip(have, want) if mine != theirs]
+    assert not wrong and len(have) >= len(want), "xl help differs:\n" + "\n".join(wrong)
+
+
+def with_devices(host):
+    host.check("dd if=/dev/zero of=/run/golden.img bs=1M count=1 2>/dev/null")
+    return Guest(host, "golden", vcpus=2, disk=["/run/golden.img,raw,xvda,w"],
+                 vif=["mac=00:16:3e:00:00:41,bridge=xenbr0"], lines=["maxvcpus = 3", "cpu_weight = 512"])
 
 
 @scenario(full=True, cells=CELLS)
 def with_a_guest(host):
-    guest = Guest(host, "golden", vcpus=2, lines=["maxvcpus = 3", "cpu_weight = 512"]).create("-p")
+    guest = with_devices(host).create("-p")
     compare(host, [c.replace("G", guest.name) for c in words(GUEST)])
     guest.destroy()
+    host.check("rm /run/golden.img")
+
+
+@scenario(full=True, cells=CELLS)
+def life(host):
+    """What a script sees that makes a guest, changes and ends it. Domain ids differ from one guest to the next."""
+    guest = with_devices(host)
+    guest.write()
+    commands = [re.sub(r"\bG\b", guest.name, c).replace("F", guest.path) for c in words(LIFE)]
+    said = []
+    for tool in (OURS, STOCK):
+        first = host.domains()
+        one = [answer for answer, in answers(host, (tool,), commands)]
+        same(host.domains(), first, f"domains after a life with {tool}")
+        said.append([tuple(anonymous(text) for text in answer) for answer in one])
+    differences(commands, list(zip(*said)))
+    host.check("rm /run/golden.img")
+
+
+def anonymous(text):
+    """Without domain ids and the widths that come of them."""
+    if isinstance(text, int):
+        return text
+    text = re.sub(r"(?m)^(golden|other|Domain-0|[0-9a-f-]{36}) +\d+", r"\1 D", text)
+    text = re.sub(r"(domain |Domain |domid |/vbd/|/vif/)\d+", r"\1D", text)
+    text = re.sub(r"(?m)^(\d+ +\d+ +)\d+( .*/backend/)", r"\1D\2", text)  # what block-list calls the handle
+    text = re.sub(r"(?m)^[0-9a-f-]{36} ", "UUID ", text)
+    return re.sub(r" +", " ", text)
 
 
 @scenario(full=True, cells=CELLS)
