@@ -5,7 +5,7 @@ from rig.scenario import inside, scenario
 
 OURS = ("xen:hospes", "hospes:hospes")
 START = "xl-supervisor --pid-file=/run/xen/supervisor.pid"
-LEFT = ("losetup -a; ls /var/lib/xen | grep -v '^dump$'; xenstore-list /libxl | grep -v '^0$'; "
+LEFT = ("losetup -a; ls /var/lib/xen | grep -vE '^(dump|locks|userdata-d.0[.].*)$'; xenstore-list /libxl | grep -v '^0$'; "
         "xenstore-list /tool/hospes/creating; ip -o link show | grep vif; "
         "xenstore-ls /local/domain/0/backend | grep frontend; true")
 
