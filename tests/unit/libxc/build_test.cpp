@@ -208,7 +208,7 @@ TEST_CASE("PVH guests that cannot be are refused before anything is done") {
 TEST_CASE("a PV guest wakes up on page tables that map what start_info names") {
     for (const bool apart : {true, false}) {
         Scene s(false, 64 * mib_pages, 2, 96 * mib_pages);
-        s.kernel = *KernelImage::parse(sample::elf(apart), "k");
+        s.kernel = *KernelImage::parse(sample::elf({.apart = apart}), "k");
         const auto built = build_pv(s.control, s.kernel, s.plan);
         REQUIRE(built);
         CHECK(s.fake.held() == 0);

@@ -35,16 +35,27 @@ inline Bytes text(const char* value) { return {value, value + std::strlen(value)
 
 constexpr std::uint64_t virt_base = 0xffffffff80000000;
 
-/// One loadable segment of 0x1000 file bytes (all 0x90) and 0x3000 memory bytes at 16 MiB, and its notes.
-/// `apart`: with INIT_P2M and MOD_START_PFN, as Linux has them.
-inline Bytes elf(bool apart = true) {
+struct Kind {
+    bool pv = true, pvh = true;         ///< the entries it has
+    bool apart = true;                  ///< PV: with INIT_P2M and MOD_START_PFN, as Linux has them
+    std::uint32_t physical = 0x1000000; ///< where it is loaded
+};
+
+/// One loadable segment of 0x1000 file bytes (all 0x90) and 0x3000 memory bytes, and its notes.
+inline Bytes elf(const Kind& kind = {}) {
     Bytes notes;
-    append_note(notes, XEN_ELFNOTE_VIRT_BASE, number(virt_base));
-    append_note(notes, XEN_ELFNOTE_ENTRY, number(0xffffffff81000000));
-    append_note(notes, XEN_ELFNOTE_HYPERCALL_PAGE, number(0xffffffff81000000));
-    append_note(notes, XEN_ELFNOTE_LOADER, text("generic"));
-    append_note(notes, XEN_ELFNOTE_PHYS32_ENTRY, Bytes{0x10, 0, 0, 1});
-    if (apart) {
+    if (kind.pv) {
+        append_note(notes, XEN_ELFNOTE_VIRT_BASE, number(virt_base));
+        append_note(notes, XEN_ELFNOTE_ENTRY, number(virt_base + kind.physical));
+        append_note(notes, XEN_ELFNOTE_HYPERCALL_PAGE, number(virt_base + kind.physical));
+        append_note(notes, XEN_ELFNOTE_LOADER, text("generic"));
+    }
+    if (kind.pvh) {
+        Bytes entry;
+        append(entry, kind.physical + 0x10);
+        append_note(notes, XEN_ELFNOTE_PHYS32_ENTRY, entry);
+    }
+    if (kind.pv && kind.apart) {
         append_note(notes, XEN_ELFNOTE_MOD_START_PFN, number(1));
         append_note(notes, XEN_ELFNOTE_INIT_P2M, number(0x8000000000));
     }
@@ -58,7 +69,7 @@ inline Bytes elf(bool apart = true) {
     Elf64_Phdr load{}, note{};
     load.p_type = PT_LOAD;
     load.p_offset = 0x1000;
-    load.p_paddr = 0x1000000;
+    load.p_paddr = kind.physical;
     load.p_filesz = 0x1000;
     load.p_memsz = 0x3000;
     note.p_type = PT_NOTE;

@@ -2,67 +2,17 @@
 // The whole decision table: kernel x host x type=.
 #include <catch2/catch.hpp>
 
-#include <elf.h>
-
-#include <cstring>
-
-#include <xen/elfnote.h>
-
 #include "libxl/domain/choose_type.hpp"
+#include "sample_kernel.hpp"
 
 using namespace hospes;
 using namespace hospes::xl;
 
 namespace {
 
-using Bytes = std::vector<std::uint8_t>;
-
-template <typename T> void append(Bytes& out, const T& value) {
-    const auto* from = reinterpret_cast<const std::uint8_t*>(&value);
-    out.insert(out.end(), from, from + sizeof(T));
-}
-void append_note(Bytes& out, std::uint32_t type, std::uint64_t value, std::uint32_t size) {
-    append(out, Elf64_Nhdr{4, size, type});
-    append(out, "Xen");
-    append(out, value);
-    out.resize(out.size() - sizeof value + size);
-}
-
 /// A kernel with the entries asked for.
 xc::KernelImage kernel(bool pv, bool pvh) {
-    Bytes notes;
-    if (pv) {
-        append_note(notes, XEN_ELFNOTE_VIRT_BASE, 0xffffffff80000000, 8);
-        append_note(notes, XEN_ELFNOTE_ENTRY, 0xffffffff81000000, 8);
-        std::uint64_t generic = 0;
-        std::memcpy(&generic, "generic", 8);
-        append_note(notes, XEN_ELFNOTE_LOADER, generic, 8);
-    }
-    if (pvh) append_note(notes, XEN_ELFNOTE_PHYS32_ENTRY, 0x1000010, 4);
-    Elf64_Ehdr header{};
-    std::memcpy(header.e_ident, ELFMAG, SELFMAG);
-    header.e_ident[EI_CLASS] = ELFCLASS64;
-    header.e_machine = EM_X86_64;
-    header.e_phoff = sizeof(header);
-    header.e_phentsize = sizeof(Elf64_Phdr);
-    header.e_phnum = 2;
-    Elf64_Phdr load{}, note{};
-    load.p_type = PT_LOAD;
-    load.p_offset = 0x1000;
-    load.p_paddr = 0x1000000;
-    load.p_filesz = 0x1000;
-    load.p_memsz = 0x1000;
-    note.p_type = PT_NOTE;
-    note.p_offset = 0x200;
-    note.p_filesz = notes.size();
-    Bytes out;
-    append(out, header);
-    append(out, load);
-    append(out, note);
-    out.resize(0x200);
-    out.insert(out.end(), notes.begin(), notes.end());
-    out.resize(0x2000, 0x90);
-    auto image = xc::KernelImage::parse(out, "kernel");
+    auto image = xc::KernelImage::parse(xc::sample::elf({.pv = pv, .pvh = pvh}), "kernel");
     if (!image) FAIL(image.problem().text());
     REQUIRE(image->supports_pv() == pv);
     REQUIRE(image->supports_pvh() == pvh);

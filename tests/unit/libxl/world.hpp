@@ -5,13 +5,10 @@
 #include <fstream>
 #include <memory>
 
-#include <elf.h>
-
-#include <xen/elfnote.h>
-
 #include "fake_transport.hpp"
 #include "libxl/core/host.hpp"
 #include "libxl/types/domain_config.hpp"
+#include "sample_kernel.hpp"
 #include "test_store.hpp"
 
 namespace hospes::xl::test {
@@ -80,46 +77,6 @@ class CountingHotplug final : public Hotplug {
     std::shared_ptr<Plugged> state_;
 };
 
-/// The smallest kernel that a PV domain is built from.
-inline void write_kernel(const std::filesystem::path& file) {
-    std::string notes;
-    const auto note = [&](std::uint32_t type, const void* data, std::uint32_t bytes) {
-        const Elf64_Nhdr header{4, bytes, type};
-        notes.append(reinterpret_cast<const char*>(&header), sizeof(header)).append("Xen", 4);
-        notes.append(static_cast<const char*>(data), bytes);
-        notes.resize((notes.size() + 3) & ~std::size_t{3});
-    };
-    const std::uint64_t base = 0xffffffff80000000, entry = base + 0x100000;
-    const std::uint32_t entry32 = 0x100000;
-    note(XEN_ELFNOTE_VIRT_BASE, &base, 8);
-    note(XEN_ELFNOTE_ENTRY, &entry, 8);
-    note(XEN_ELFNOTE_PHYS32_ENTRY, &entry32, 4);
-    note(XEN_ELFNOTE_LOADER, "generic", 8);
-    note(XEN_ELFNOTE_GUEST_OS, "linux", 6);
-    Elf64_Ehdr header{};
-    std::memcpy(header.e_ident, ELFMAG, SELFMAG);
-    header.e_ident[EI_CLASS] = ELFCLASS64;
-    header.e_machine = EM_X86_64;
-    header.e_phoff = sizeof(header);
-    header.e_phentsize = sizeof(Elf64_Phdr);
-    header.e_phnum = 2;
-    Elf64_Phdr load{}, at{};
-    load.p_type = PT_LOAD;
-    load.p_offset = 0x1000;
-    load.p_paddr = 0x100000;
-    load.p_filesz = 0x1000;
-    load.p_memsz = 0x3000;
-    at.p_type = PT_NOTE;
-    at.p_offset = 0x200;
-    at.p_filesz = notes.size();
-    std::string image(0x2000, '\x90');
-    std::memcpy(image.data(), &header, sizeof(header));
-    std::memcpy(image.data() + sizeof(header), &load, sizeof(load));
-    std::memcpy(image.data() + sizeof(header) + sizeof(load), &at, sizeof(at));
-    image.replace(0x200, notes.size(), notes);
-    std::ofstream(file, std::ios::binary) << image;
-}
-
 struct World {
     xs::test::TestStore store;
     std::shared_ptr<Plugged> plugged = std::make_shared<Plugged>();
@@ -127,7 +84,9 @@ struct World {
     Host host{std::unique_ptr<xc::Transport>(machine), std::make_unique<CountingHotplug>(plugged)};
 
     World() {
-        write_kernel(store.folder() / "kernel");
+        const auto kernel = xc::sample::elf({.physical = 0x100000});
+        std::ofstream(store.folder() / "kernel", std::ios::binary)
+            .write(reinterpret_cast<const char*>(kernel.data()), static_cast<std::streamsize>(kernel.size()));
         machine->domains()[0].pauses = 0;
         store.write("/local/domain/0/name", "Domain-0");
         store.write("/local/domain/0/memory/target", "1048576");
