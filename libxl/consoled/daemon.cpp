@@ -4,93 +4,70 @@
 #include <array>
 #include <charconv>
 #include <csignal>
-#include <cstdio>
-
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <boost/asio/buffer.hpp>
+
+#include "libxl/daemon/log.hpp"
+#include "libxl/daemon/names.hpp"
 
 namespace hospes::xl::consoled {
 
 namespace asio = boost::asio;
+namespace log = daemon::log;
 
 static constexpr std::uint32_t console_grant = 0; ///< GNTTAB_RESERVED_CONSOLE, <xen/grant_table.h>
 
 static std::string node(xc::DomId domid, const char* leaf) { return "/local/domain/" + std::to_string(domid) + leaf; }
 
-static void warn(const std::string& text) { std::fprintf(stderr, "xenconsoled: %s\n", text.c_str()); }
-
-Daemon::~Daemon() {
-    // Their owners close these.
-    if (store_fd_.is_open()) store_fd_.release();
-    if (event_fd_.is_open()) event_fd_.release();
+Result<Devices> Devices::of_this_host() {
+    Devices d{HOSPES_TRY(xc::open_privcmd()), HOSPES_TRY(xc::EventChannels::open()), std::nullopt};
+    if (auto grants = xc::GrantDevice::open()) d.grants.emplace(std::move(*grants));
+    return d;
 }
 
-Status Daemon::open_devices() {
-    transport_ = HOSPES_TRY(xc::open_privcmd());
-    control_.emplace(*transport_);
-    events_.emplace(HOSPES_TRY(xc::EventChannels::open()));
-    if (auto grants = xc::GrantDevice::open(); grants.ok()) grants_.emplace(std::move(*grants));
-    store_.emplace(HOSPES_TRY(xs::Client::connect(options_.store)));
-    return {};
+Daemon::Daemon(asio::io_context& io, Options options)
+    : io_(io), options_(std::move(options)), link_(io, options_.store,
+                                                   {[this](xs::Client& store) { return watch(store); },
+                                                    [this](const auto& events) {
+                                                        for (const xs::WatchEvent& event : events)
+                                                            on_watch(event);
+                                                    },
+                                                    [this] { scan(); }}),
+      event_fd_(io), acceptor_(io), hangup_(io) {}
+
+Daemon::~Daemon() {
+    if (event_fd_.is_open()) event_fd_.release(); // its owner closes it
 }
 
 Status Daemon::start() {
-    if (auto s = open_devices(); !s.ok()) return s;
+    devices_.emplace(HOSPES_TRY(options_.open_devices()));
+    control_.emplace(*devices_->transport);
     if (options_.log_hypervisor) {
         hypervisor_log_ = std::make_unique<LogFile>(options_.log_dir + "/hypervisor.log", options_.hypervisor_log);
-        if (auto port = events_->bind_virq(VIRQ_CON_RING); port.ok()) hypervisor_port_ = *port;
+        if (auto port = events().bind_virq(VIRQ_CON_RING); port.ok()) hypervisor_port_ = *port;
         log_hypervisor();
     }
-    if (auto s = listen(); !s.ok()) return s;
-    for (const char* special : {"@introduceDomain", "@releaseDomain"})
-        if (auto s = store_->watch(special, special); !s.ok()) return s;
-    store_fd_.assign(store_->fd());
-    event_fd_.assign(events_->fd());
+    HOSPES_TRY(daemon::listen_at(acceptor_, options_.socket));
+    accept();
+    HOSPES_TRY(link_.open());
     scan();
-    wait_store();
+    event_fd_.assign(events().fd());
     wait_events();
     hangup_.add(SIGHUP);
     wait_hangup();
     return {};
 }
 
-Status Daemon::listen() {
-    boost::system::error_code e;
-    ::unlink(options_.socket.c_str());
-    acceptor_.open(asio::local::stream_protocol(), e);
-    const mode_t before = ::umask(0177);
-    if (!e) acceptor_.bind({options_.socket}, e);
-    ::umask(before);
-    if (!e) acceptor_.listen(16, e);
-    if (e) return error("listen on " + options_.socket, e.value());
-    accept();
+/// Also after the store was away: the rings that are mapped stay as they are.
+Status Daemon::watch(xs::Client& store) {
+    for (const char* special : {"@introduceDomain", "@releaseDomain"})
+        HOSPES_TRY(store.watch(special, special));
+    for (const auto& [domid, console] : live_)
+        HOSPES_TRY(store.watch(node(domid, "/console"), std::to_string(domid)));
     return {};
 }
 
 // --- what happens around us
-
-void Daemon::wait_store() {
-    // A request's answer may have brought events along, which the descriptor does not tell of any more.
-    for (;;) {
-        auto event = store_->next_event(0);
-        if (!event.ok()) {
-            // Without the store there is nothing left to do; the supervisor starts us anew.
-            warn("lost the store: " + event.problem().text());
-            io_.stop();
-            return;
-        }
-        if (!*event) break;
-        on_watch(**event);
-    }
-    store_fd_.async_wait(asio::posix::stream_descriptor::wait_read, [this](const auto& e) {
-        if (!e) wait_store();
-    });
-    // Waiting made the descriptor non-blocking, once; the client's requests are meant to block.
-    ::fcntl(store_->fd(), F_SETFL, ::fcntl(store_->fd(), F_GETFL) & ~O_NONBLOCK);
-}
 
 void Daemon::on_watch(const xs::WatchEvent& event) {
     if (event.token[0] == '@') return scan();
@@ -104,11 +81,11 @@ void Daemon::wait_events() {
     event_fd_.async_wait(asio::posix::stream_descriptor::wait_read, [this](const auto& e) {
         if (e) return;
         std::array<std::uint32_t, 64> ports;
-        const std::size_t n = events_->pending(ports);
+        const std::size_t n = events().pending(ports);
         for (std::size_t i = 0; i < n; ++i) {
             if (ports[i] == hypervisor_port_) {
                 log_hypervisor();
-                events_->unmask(ports[i]);
+                events().unmask(ports[i]);
                 continue;
             }
             for (const auto& [domid, c] : live_)
@@ -149,7 +126,7 @@ GuestConsole* Daemon::find(xc::DomId domid) {
 
 void Daemon::scan() {
     const auto domains = control_->list();
-    if (!domains.ok()) return warn(domains.problem().text());
+    if (!domains.ok()) return log::warn(domains.problem().text());
     std::map<xc::DomId, bool> present;
     for (const auto& d : *domains)
         if (d.domain != 0 && !(d.flags & XEN_DOMINF_dying)) present[d.domain] = true;
@@ -163,49 +140,66 @@ void Daemon::scan() {
 }
 
 void Daemon::adopt(xc::DomId domid) {
-    const auto name = store_->try_read(node(domid, "/name"));
+    xs::Client* const store = link_.client();
+    if (!store) return;
+    const auto name = store->try_read(node(domid, "/name"));
     if (!name.ok() || !*name) return; // not introduced yet, or gone: there will be an event
-    const auto type = store_->try_read(node(domid, "/console/type"));
+    const auto type = store->try_read(node(domid, "/console/type"));
     if (!type.ok() || (*type && **type != "xenconsoled")) return; // QEMU's
-    auto c = std::make_shared<GuestConsole>(io_, *events_, domid, **name, options_.limits);
-    if (auto s = c->open_terminal(); !s.ok()) warn(**name + ": " + s.problem().text());
+    auto c = std::make_shared<GuestConsole>(io_, events(), domid, **name, options_.limits);
+    if (auto s = c->open_terminal(); !s.ok()) log::warn(**name + ": " + s.problem().text());
     if (options_.log_guests) {
-        auto log =
-            std::make_unique<LogFile>(options_.log_dir + "/guest-" + file_name_of(**name) + ".log", options_.guest_log);
-        if (log->ok())
-            c->set_log(std::move(log));
+        const std::string path = options_.log_dir + "/guest-" + daemon::file_name_of(**name) + ".log";
+        auto file = std::make_unique<LogFile>(path, options_.guest_log);
+        if (file->ok())
+            c->set_log(std::move(file));
         else
-            warn("cannot write " + log->path());
+            log::warn("cannot write " + path);
     }
     live_[domid] = c;
-    if (auto s = store_->watch(node(domid, "/console"), std::to_string(domid)); !s.ok()) warn(s.problem().text());
+    if (auto s = store->watch(node(domid, "/console"), std::to_string(domid)); !s.ok()) log::warn(s.problem().text());
 }
 
 void Daemon::connect(GuestConsole& c) {
     const xc::DomId domid = c.domid();
-    const auto ref = store_->try_read(node(domid, "/console/ring-ref"));
-    const auto port = store_->try_read(node(domid, "/console/port"));
-    if (!ref.ok() || !port.ok() || !*ref || !*port) return;
-    const std::uint64_t frame = std::strtoull((*ref)->c_str(), nullptr, 10);
-    const auto remote = static_cast<std::uint32_t>(std::strtoul((*port)->c_str(), nullptr, 10));
-    if (c.connected() && frame == c.ring_ref && remote == c.remote_port) return;
+    xs::Client* const store = link_.client();
+    if (!store) return;
+    const std::string tty = node(domid, "/console/tty");
+    const auto nodes = store->read_all({node(domid, "/console/ring-ref"), node(domid, "/console/port"), tty});
+    if (!nodes || !(*nodes)[0] || !(*nodes)[1]) return;
+    const std::uint64_t frame = std::strtoull((*nodes)[0]->c_str(), nullptr, 10);
+    const auto remote = static_cast<std::uint32_t>(std::strtoul((*nodes)[1]->c_str(), nullptr, 10));
+    const bool mapped = c.connected() && frame == c.ring_ref && remote == c.remote_port;
+    if (!mapped && !map(c, frame, remote)) return;
+    if ((*nodes)[2] == c.terminal()) return;
+    // Where stock xenconsole looks, readable by the guest as the C daemon leaves it.
+    if (auto s = store->write(tty, c.terminal()); !s.ok()) log::warn(s.problem().text());
+}
+
+/// False, for map().
+static bool complain(const GuestConsole& c, const Error& why) {
+    log::warn(c.name() + ": " + why.text());
+    return false;
+}
+
+bool Daemon::map(GuestConsole& c, std::uint64_t frame, std::uint32_t remote) {
+    const xc::DomId domid = c.domid();
     RingMemory memory;
-    if (grants_) {
-        if (auto page = grants_->map(domid, console_grant); page.ok()) memory.granted = std::move(*page);
+    if (devices_->grants) {
+        if (auto page = devices_->grants->map(domid, console_grant); page.ok()) memory.granted = std::move(*page);
     }
     if (!memory.granted) {
         const xen_pfn_t pfn = frame;
-        auto mapping = xc::map_frames(*transport_, domid, {&pfn, 1}, true);
-        if (!mapping.ok()) return warn(c.name() + ": " + mapping.problem().text());
+        auto mapping = xc::map_frames(*devices_->transport, domid, {&pfn, 1}, true);
+        if (!mapping.ok()) return complain(c, mapping.problem());
         memory.foreign = std::move(*mapping);
     }
-    const auto local = events_->bind_interdomain(domid, remote);
-    if (!local.ok()) return warn(c.name() + ": " + local.problem().text());
+    const auto local = events().bind_interdomain(domid, remote);
+    if (!local.ok()) return complain(c, local.problem());
     c.ring_ref = frame;
     c.remote_port = remote;
     c.connect(std::move(memory), *local);
-    // Where stock xenconsole looks, readable by the guest as the C daemon leaves it.
-    if (auto s = store_->write(node(domid, "/console/tty"), c.terminal()); !s.ok()) warn(s.problem().text());
+    return true;
 }
 
 void Daemon::bury(xc::DomId domid) {
@@ -215,7 +209,8 @@ void Daemon::bury(xc::DomId domid) {
     if (dead_.size() > options_.keep_dead) dead_.pop_front();
     live_.erase(it);
     // The tree may be gone already; then so is the watch's reason.
-    static_cast<void>(store_->unwatch(node(domid, "/console"), std::to_string(domid)).ok());
+    if (xs::Client* const store = link_.client())
+        static_cast<void>(store->unwatch(node(domid, "/console"), std::to_string(domid)).ok());
 }
 
 // --- viewers

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -19,11 +20,19 @@
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/signal_set.hpp>
 
-#include "client/client.hpp"
 #include "libxl/consoled/guest_console.hpp"
+#include "libxl/daemon/store_link.hpp"
 #include "xc/control.hpp"
 
 namespace hospes::xl::consoled {
+
+/// What the daemon is given of the host.
+struct Devices {
+    std::unique_ptr<xc::Transport> transport;
+    xc::EventChannels events;
+    std::optional<xc::GrantDevice> grants; ///< rings are mapped as foreign memory without it
+    static Result<Devices> of_this_host();
+};
 
 struct Options {
     bool log_guests = false;
@@ -37,19 +46,20 @@ struct Options {
     bool foreground = false;
     GuestConsole::Limits limits;
     std::size_t keep_dead = 32; ///< consoles of dead domains that stay readable
+    /// Tests bring their own.
+    std::function<Result<Devices>()> open_devices = &Devices::of_this_host;
 };
 
 class Daemon {
   public:
-    Daemon(boost::asio::io_context& io, Options options)
-        : io_(io), options_(std::move(options)), store_fd_(io), event_fd_(io), acceptor_(io), hangup_(io) {}
+    Daemon(boost::asio::io_context& io, Options options);
     ~Daemon();
+    Daemon(const Daemon&) = delete;
+    Daemon& operator=(const Daemon&) = delete;
     Status start();
 
   private:
-    Status open_devices();
-    Status listen();
-    void wait_store();
+    Status watch(xs::Client& store);
     void wait_events();
     void wait_hangup();
     void accept();
@@ -59,18 +69,17 @@ class Daemon {
     void scan(); ///< compares our domains with the hypervisor's
     void adopt(xc::DomId domid);
     void connect(GuestConsole& console);
+    bool map(GuestConsole& console, std::uint64_t frame, std::uint32_t remote_port);
     void bury(xc::DomId domid);
     void log_hypervisor();
     GuestConsole* find(xc::DomId domid);
+    xc::EventChannels& events() { return devices_->events; }
 
     boost::asio::io_context& io_;
     Options options_;
-    std::unique_ptr<xc::Transport> transport_;
+    std::optional<Devices> devices_;
     std::optional<xc::Control> control_;
-    std::optional<xc::EventChannels> events_;
-    std::optional<xc::GrantDevice> grants_;
-    std::optional<xs::Client> store_;
-    boost::asio::posix::stream_descriptor store_fd_;
+    daemon::StoreLink link_;
     boost::asio::posix::stream_descriptor event_fd_;
     boost::asio::local::stream_protocol::acceptor acceptor_;
     boost::asio::signal_set hangup_;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "libxl/consoled/log_file.hpp"
 
-#include <cctype>
 #include <cerrno>
 #include <ctime>
 
@@ -10,14 +9,6 @@
 #include <unistd.h>
 
 namespace hospes::xl::consoled {
-
-std::string file_name_of(std::string_view domain_name) {
-    std::string s(domain_name.substr(0, 200));
-    for (char& c : s)
-        if (!std::isalnum(static_cast<unsigned char>(c)) && c != '-' && c != '.' && c != '+') c = '_';
-    if (s.empty() || s[0] == '.') s.insert(s.begin(), '_');
-    return s;
-}
 
 LogFile::LogFile(std::string path, LogPolicy policy) : path_(std::move(path)), policy_(policy) { open(); }
 

@@ -38,7 +38,4 @@ class LogFile {
     bool line_start_ = true;
 };
 
-/// A domain's name as part of a file name: what could leave the directory or confuse becomes '_'.
-std::string file_name_of(std::string_view domain_name);
-
 } // namespace hospes::xl::consoled

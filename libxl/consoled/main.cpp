@@ -1,19 +1,14 @@
 // SPDX-License-Identifier: MIT
 // xenconsoled: the options of Debian's, plus --socket, --store and the sizes.
-#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <fstream>
 
-#include <fcntl.h>
 #include <getopt.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
-#include <unistd.h>
 
 #include "libxl/consoled/daemon.hpp"
+#include "libxl/daemon/launch.hpp"
 
 namespace hospes::xl::consoled {
 namespace {
@@ -98,48 +93,6 @@ void apply(Options& o, int c) {
     }
 }
 
-void notify_supervisor() { // sd_notify(3): one datagram
-    const char* path = std::getenv("NOTIFY_SOCKET");
-    sockaddr_un a{};
-    a.sun_family = AF_UNIX;
-    if (!path || std::strlen(path) >= sizeof a.sun_path) return;
-    std::strcpy(a.sun_path, path);
-    if (a.sun_path[0] == '@') a.sun_path[0] = '\0';
-    const int fd = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    const std::string text = "READY=1\nMAINPID=" + std::to_string(::getpid());
-    ::sendto(fd, text.data(), text.size(), MSG_NOSIGNAL, reinterpret_cast<sockaddr*>(&a),
-             static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + std::strlen(path)));
-    ::close(fd);
-}
-
-int run(const Options& options, int ready) {
-    boost::asio::io_context io(1);
-    Daemon daemon(io, options);
-    if (auto s = daemon.start(); !s.ok()) {
-        std::fprintf(stderr, "xenconsoled: %s\n", s.problem().text().c_str());
-        return 1;
-    }
-    if (!options.pid_file.empty()) std::ofstream(options.pid_file) << ::getpid() << '\n';
-    if (ready >= 0) {
-        const int null = ::open("/dev/null", O_RDWR);
-        for (int fd = 0; fd < 3; ++fd)
-            ::dup2(null, fd);
-        if (null > 2) ::close(null);
-        [[maybe_unused]] const ssize_t n = ::write(ready, "", 1);
-        ::close(ready);
-    }
-    notify_supervisor();
-    boost::asio::signal_set ending(io, SIGTERM, SIGINT);
-    bool asked = false;
-    ending.async_wait([&](const auto& error, int) {
-        if (error) return;
-        asked = true;
-        io.stop();
-    });
-    io.run();
-    return asked ? 0 : 1;
-}
-
 } // namespace
 } // namespace hospes::xl::consoled
 
@@ -152,19 +105,9 @@ int main(int argc, char** argv) {
         apply(o, c);
     }
     if (optind != argc) fail(std::string("unexpected argument ") + argv[optind]);
-    std::signal(SIGPIPE, SIG_IGN);
-    if (o.log_guests || o.log_hypervisor) ::mkdir(o.log_dir.c_str(), 0755);
-    int ends[2] = {-1, -1};
-    if (!o.foreground) { // the parent leaves when the child is ready, with its verdict
-        if (::pipe2(ends, O_CLOEXEC) != 0) return 1;
-        const pid_t child = ::fork();
-        if (child < 0) return 1;
-        ::close(ends[child > 0 ? 1 : 0]);
-        if (child > 0) {
-            char byte = 0;
-            ::_exit(::read(ends[0], &byte, 1) == 1 ? 0 : 1);
-        }
-        ::setsid();
-    }
-    return run(o, ends[1]);
+    ::mkdir(o.log_dir.c_str(), 0755);
+    hospes::xl::daemon::Launch launch({"xenconsoled", o.pid_file, o.log_dir + "/xenconsoled.log", o.foreground});
+    boost::asio::io_context io(1);
+    Daemon daemon(io, o);
+    return launch.serve(io, daemon.start());
 }

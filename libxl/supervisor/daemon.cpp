@@ -2,74 +2,39 @@
 #include "libxl/supervisor/daemon.hpp"
 
 #include <csignal>
-#include <cstdio>
-#include <ctime>
 
 #include <fcntl.h>
 #include <sys/prctl.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "libxl/core/identity.hpp"
 #include "libxl/core/paths.hpp"
+#include "libxl/daemon/log.hpp"
+#include "libxl/daemon/names.hpp"
 #include "libxl/device/spec_text.hpp"
 
 namespace hospes::xl::supervisor {
-namespace {
 
 namespace asio = boost::asio;
-
-void say(const std::string& text) { std::fprintf(stderr, "xl-supervisor: %s\n", text.c_str()); }
-
-/// A domain's name comes from its owner: no slashes, no leading dot.
-std::string file_name_of(std::string name) {
-    for (char& c : name)
-        if (c == '/' || c == '\0' || static_cast<unsigned char>(c) < ' ') c = '_';
-    if (name.empty() || name[0] == '.') name.insert(name.begin(), '_');
-    return name.substr(0, 200);
-}
-
-void append_line(int fd, const std::string& line) {
-    const std::time_t now = std::time(nullptr);
-    std::tm parts{};
-    char stamp[32];
-    std::strftime(stamp, sizeof(stamp), "%Y-%m-%d %H:%M:%SZ ", gmtime_r(&now, &parts));
-    const std::string text = stamp + line + "\n";
-    [[maybe_unused]] const ssize_t put = ::write(fd, text.data(), text.size());
-}
-
-} // namespace
+namespace log = daemon::log;
 
 Daemon::Daemon(asio::io_context& io, Options options)
-    : io_(io), options_(std::move(options)), events_fd_(io), acceptor_(io), children_(io), retry_(io), reconnect_(io) {}
-
-Daemon::~Daemon() {
-    if (events_fd_.is_open()) events_fd_.release(); // the client closes it
-}
+    : io_(io), options_(std::move(options)), link_(io, options_.store,
+                                                   {[this](xs::Client& store) { return watch(store); },
+                                                    [this](const auto&) { scan(); }, [this] { start_over(); }}),
+      acceptor_(io), children_(io), retry_(io) {}
 
 Status Daemon::start() {
     if (options_.fork_workers) {
         children_.add(SIGCHLD);
         wait_children();
     }
-    HOSPES_TRY(listen());
-    HOSPES_TRY(connect_store());
-    scan();
-    return {};
-}
-
-Status Daemon::listen() {
-    boost::system::error_code e;
-    ::unlink(options_.socket.c_str());
-    acceptor_.open(asio::local::stream_protocol(), e);
-    const mode_t before = ::umask(0177);
-    if (!e) acceptor_.bind({options_.socket}, e);
-    ::umask(before);
-    if (!e) acceptor_.listen(16, e);
-    if (e) return error("listen on " + options_.socket, e.value());
+    HOSPES_TRY(daemon::listen_at(acceptor_, options_.socket));
     accept();
+    HOSPES_TRY(link_.open());
+    scan();
     return {};
 }
 
@@ -82,45 +47,16 @@ void Daemon::accept() {
 
 // --- the store
 
-Status Daemon::connect_store() {
-    host_ = options_.make_host();
-    events_.emplace(HOSPES_TRY(xs::Client::connect(options_.store)));
+Status Daemon::watch(xs::Client& store) {
     for (const char* path : {"@introduceDomain", "@releaseDomain", creations_path})
-        HOSPES_TRY(events_->watch(path, "hospes-supervisor"));
-    events_fd_.assign(events_->fd());
-    wait_store();
+        HOSPES_TRY(store.watch(path, "hospes-supervisor"));
+    host_ = options_.make_host();
     return {};
 }
 
-void Daemon::lose_store(const std::string& why) {
-    say("the store is lost (" + why + "); trying again");
-    if (events_fd_.is_open()) events_fd_.release();
-    events_.reset();
-    reconnect_.expires_after(std::chrono::milliseconds(500));
-    reconnect_.async_wait([this](const auto& e) {
-        if (e) return;
-        if (Status back = connect_store(); !back) return lose_store(back.problem().text());
-        say("the store is back");
-        failed_.clear();
-        scan();
-    });
-}
-
-void Daemon::wait_store() {
-    events_fd_.async_wait(asio::posix::stream_descriptor::wait_read, [this](const auto& e) {
-        if (e) return;
-        bool any = false;
-        for (;;) {
-            auto event = events_->next_event(0);
-            if (!event) return lose_store(event.problem().text());
-            if (!*event) break;
-            any = true;
-        }
-        wait_store();
-        if (any) scan();
-    });
-    // Waiting made the descriptor non-blocking, once; the client's requests are meant to block.
-    ::fcntl(events_->fd(), F_SETFL, ::fcntl(events_->fd(), F_GETFL) & ~O_NONBLOCK);
+void Daemon::start_over() {
+    failed_.clear();
+    scan();
 }
 
 // --- what is due
@@ -138,8 +74,8 @@ Status Daemon::add_ends(std::vector<Due>& due) {
         if (process_lives(*supervision)) wait_death(*supervision);
         if (!is_supervisors(*supervision)) continue;
         const xc::DomId domain = info.domain;
-        const Job act = [domain](Host& host, const LifecycleLog& log) -> Status {
-            const auto after = act_on_end(host, domain, Supervision::daemon, log);
+        const Job act = [domain, pause = options_.pause](Host& host, const LifecycleLog& log) -> Status {
+            const auto after = act_on_end(host, domain, Supervision::daemon, log, pause);
             return after ? Status() : Status(after.problem());
         };
         due.push_back({"end " + std::to_string(domain), host_->name_of(domain), act});
@@ -200,10 +136,10 @@ Result<std::vector<Daemon::Due>> Daemon::what_is_due() {
 }
 
 void Daemon::scan() {
-    if (!events_) return; // a scan follows when the store is back
+    if (!link_.client()) return; // a scan follows when the store is back
     auto due = what_is_due();
     if (!due) {
-        say(due.problem().text());
+        log::warn(due.problem().text());
         host_ = options_.make_host();
         return;
     }
@@ -228,10 +164,10 @@ void Daemon::wait_death(const std::string& identity) {
 // --- doing it
 
 Status Daemon::work(const Due& due, Host& host) {
-    const std::string file = options_.log_dir + "/xl-" + file_name_of(due.domain) + ".log";
+    const std::string file = options_.log_dir + "/xl-" + daemon::file_name_of(due.domain) + ".log";
     const int fd = ::open(file.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
-    Status done = due.job(host, [fd](const std::string& line) { append_line(fd >= 0 ? fd : 2, line); });
-    if (!done) append_line(fd >= 0 ? fd : 2, done.problem().text());
+    Status done = due.job(host, [fd](const std::string& line) { log::append_line(fd >= 0 ? fd : 2, line); });
+    if (!done) log::append_line(fd >= 0 ? fd : 2, done.problem().text());
     if (fd >= 0) ::close(fd);
     return done;
 }
@@ -243,7 +179,7 @@ void Daemon::begin(Due due) {
         return finished(due.key, work(due, *host).ok());
     }
     const pid_t parent = ::getpid(), child = ::fork();
-    if (child < 0) return say("cannot start a worker for " + due.key);
+    if (child < 0) return log::warn("cannot start a worker for " + due.key);
     if (child > 0) {
         workers_[due.key] = child;
         return;
@@ -277,7 +213,7 @@ void Daemon::reap_children() {
 void Daemon::finished(const std::string& key, bool well) {
     workers_.erase(key);
     if (well) return;
-    say("could not " + key + "; see the log of the domain");
+    log::warn("could not " + key + "; see the log of the domain");
     failed_.insert(key);
     retry_.expires_after(std::chrono::seconds(options_.retry_seconds));
     retry_.async_wait([this](const auto& e) {

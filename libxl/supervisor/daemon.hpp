@@ -6,7 +6,6 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <optional>
 #include <set>
 #include <string>
 
@@ -16,6 +15,7 @@
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include "libxl/daemon/store_link.hpp"
 #include "libxl/domain/supervise.hpp"
 
 namespace hospes::xl::supervisor {
@@ -27,6 +27,7 @@ struct Options {
     std::string pid_file;
     bool foreground = false;
     unsigned retry_seconds = 30; ///< after something could not be done
+    std::chrono::milliseconds pause = restart_pause;
     /// How the world is reached; tests bring their own.
     std::function<std::unique_ptr<Host>()> make_host = [] { return std::make_unique<Host>(); };
     /// Work is done by a child process each, so that a slow device keeps nobody else waiting. Tests do it at once.
@@ -36,7 +37,6 @@ struct Options {
 class Daemon {
   public:
     Daemon(boost::asio::io_context& io, Options options);
-    ~Daemon();
     Status start();
     /// Looks at everything and does what is due.
     void scan();
@@ -49,11 +49,9 @@ class Daemon {
         std::string domain; ///< whose log it belongs to
         Job job;
     };
-    Status listen();
     void accept();
-    Status connect_store();
-    void wait_store();
-    void lose_store(const std::string& why);
+    Status watch(xs::Client& store);
+    void start_over();
     void wait_children();
     void reap_children();
     void wait_death(const std::string& identity);
@@ -67,14 +65,12 @@ class Daemon {
     boost::asio::io_context& io_;
     Options options_;
     std::unique_ptr<Host> host_;
-    std::optional<xs::Client> events_; ///< a connection for watches alone
-    boost::asio::posix::stream_descriptor events_fd_;
+    daemon::StoreLink link_; ///< a connection for watches alone
     boost::asio::local::stream_protocol::acceptor acceptor_;
     boost::asio::signal_set children_;
-    boost::asio::steady_timer retry_;     ///< jobs that failed
-    boost::asio::steady_timer reconnect_; ///< the store, lost: its own, so that a failed job does not put it off
-    std::map<std::string, int> workers_;  ///< pid by key
-    std::set<std::string> failed_;        ///< keys that wait for the timer
+    boost::asio::steady_timer retry_;    ///< jobs that failed
+    std::map<std::string, int> workers_; ///< pid by key
+    std::set<std::string> failed_;       ///< keys that wait for the timer
     std::map<std::string, std::unique_ptr<boost::asio::posix::stream_descriptor>> deaths_; ///< by identity
 };
 

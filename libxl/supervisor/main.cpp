@@ -1,18 +1,16 @@
 // SPDX-License-Identifier: MIT
-// xl-supervisor: options, becoming a daemon, saying when it is ready.
-#include <csignal>
+// xl-supervisor: its options.
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
-#include <fstream>
 
 #include <fcntl.h>
 #include <getopt.h>
 #include <sys/file.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
+#include "libxl/daemon/launch.hpp"
 #include "libxl/device/driver_domain.hpp"
 #include "libxl/supervisor/daemon.hpp"
 
@@ -42,57 +40,22 @@ const option long_options[] = {{"interactive", no_argument, nullptr, 'i'},
                                {"help", no_argument, nullptr, 'h'},
                                {nullptr, 0, nullptr, 0}};
 
-void notify_ready() { // sd_notify(3): one datagram
-    const char* const path = std::getenv("NOTIFY_SOCKET");
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    if (!path || std::strlen(path) >= sizeof(address.sun_path)) return;
-    std::strcpy(address.sun_path, path);
-    if (address.sun_path[0] == '@') address.sun_path[0] = '\0';
-    const int fd = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    const std::string text = "READY=1\nMAINPID=" + std::to_string(::getpid());
-    ::sendto(fd, text.data(), text.size(), MSG_NOSIGNAL, reinterpret_cast<sockaddr*>(&address),
-             static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + std::strlen(path)));
-    ::close(fd);
-}
-
 /// One supervisor a host (or a socket, where several run side by side).
 bool only_one(const Options& options) {
     const int fd = ::open((options.socket + ".lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     return fd < 0 || ::flock(fd, LOCK_EX | LOCK_NB) == 0; // held until the process ends
 }
 
-int run(const Options& options, int ready) {
-    if (!only_one(options)) {
-        std::fprintf(stderr, "xl-supervisor: another one runs already (%s)\n", options.socket.c_str());
-        return 1;
-    }
+int run(const Options& options) {
+    daemon::Launch launch(
+        {"xl-supervisor", options.pid_file, options.log_dir + "/xl-supervisor.log", options.foreground});
     boost::asio::io_context io(1);
+    if (!only_one(options))
+        return launch.serve(io, error("start", EBUSY, "another one runs already at " + options.socket));
     Daemon daemon(io, options);
-    if (Status started = daemon.start(); !started) {
-        std::fprintf(stderr, "xl-supervisor: %s\n", started.problem().text().c_str());
-        return 1;
-    }
-    if (!options.pid_file.empty()) std::ofstream(options.pid_file) << ::getpid() << '\n';
-    if (ready >= 0) {
-        const int null = ::open("/dev/null", O_RDWR);
-        const int log = ::open((options.log_dir + "/xl-supervisor.log").c_str(), O_WRONLY | O_APPEND | O_CREAT, 0644);
-        ::dup2(null, 0);
-        ::dup2(log >= 0 ? log : null, 1);
-        ::dup2(log >= 0 ? log : null, 2);
-        for (const int fd : {null, log})
-            if (fd > 2) ::close(fd);
-        [[maybe_unused]] const ssize_t n = ::write(ready, "", 1);
-        ::close(ready);
-    }
-    notify_ready();
-    boost::asio::signal_set ending(io, SIGTERM, SIGINT);
-    ending.async_wait([&](const auto& e, int) {
-        if (!e) io.stop();
-    });
-    io.run();
+    const int status = launch.serve(io, daemon.start());
     ::unlink(options.socket.c_str());
-    return 0;
+    return status;
 }
 
 int serve_devices() {
@@ -122,19 +85,6 @@ int main(int argc, char** argv) {
         default: std::fputs("Try 'xl-supervisor --help'.\n", stderr); return 1;
         }
     }
-    std::signal(SIGPIPE, SIG_IGN);
     ::mkdir(options.log_dir.c_str(), 0755);
-    int ends[2] = {-1, -1};
-    if (!options.foreground) { // the parent leaves when the child is ready, with its verdict
-        if (::pipe2(ends, O_CLOEXEC) != 0) return 1;
-        const pid_t child = ::fork();
-        if (child < 0) return 1;
-        ::close(ends[child > 0 ? 1 : 0]);
-        if (child > 0) {
-            char byte = 0;
-            ::_exit(::read(ends[0], &byte, 1) == 1 ? 0 : 1);
-        }
-        ::setsid();
-    }
-    return run(options, ends[1]);
+    return run(options);
 }

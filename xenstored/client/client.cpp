@@ -59,9 +59,13 @@ void Batch::permissions(std::string_view path, const std::vector<Permission>& li
     requests_.push_back({XS_SET_PERMS, permission_payload(path, list), std::string(path)});
 }
 
-Result<Client> Client::connect(const std::string& path) {
+std::string Client::socket_path() {
     const char* const chosen = std::getenv("XENSTORED_PATH");
-    const std::string socket = !path.empty() ? path : chosen ? chosen : "/run/xenstored/socket";
+    return chosen ? chosen : "/run/xenstored/socket";
+}
+
+Result<Client> Client::connect(const std::string& path) {
+    const std::string socket = path.empty() ? socket_path() : path;
     struct stat st {};
     const bool named_device = ::stat(socket.c_str(), &st) == 0 && S_ISCHR(st.st_mode);
     int fd = named_device ? -1 : connect_socket(socket);

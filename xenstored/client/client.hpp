@@ -54,6 +54,8 @@ class Client {
     /// `path` empty: $XENSTORED_PATH, else /run/xenstored/socket, else the kernel's
     /// /dev/xen/xenbus. Either may name a socket or a device like that one.
     static Result<Client> connect(const std::string& path = {});
+    /// Where connect() looks first when it is given no path.
+    static std::string socket_path();
     Client(Client&& other) noexcept;
     Client& operator=(Client&&) = delete;
     ~Client();
@@ -91,6 +93,8 @@ class Client {
     /// Waits up to `timeout_ms` (-1: for ever) for the next watch event; nullopt on timeout.
     Result<std::optional<WatchEvent>> next_event(int timeout_ms);
     [[nodiscard]] int fd() const { return fd_; }
+    /// Connected through the kernel: whether there is a daemon behind it cannot be told.
+    [[nodiscard]] bool is_device() const { return device_; }
 
   private:
     Client(int fd, bool device) : fd_(fd), device_(device) {}

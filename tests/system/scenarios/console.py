@@ -54,6 +54,25 @@ def daemon_killed(host):
     guest.destroy()
 
 
+@scenario(full=True, cells=OURS)
+def store_killed(host):
+    """The console daemon goes on while the store is away, and finds it again."""
+    guest = Guest(host, "lasting").up()
+    daemon = host.check("pidof xenconsoled").strip()
+    host.check("xl console lasting </dev/null >/run/lasting & echo $! >/run/lasting.pid")
+    host.check("kill -9 $(pidof xenstored)")
+    host.wait_for("grep -q 'the store is lost' /var/log/xen/console/xenconsoled.log", 20, "the daemon to say so")
+    host.check("/usr/lib/hospes/bin/xenstored --pid-file=/run/xen/xenstored.pid")
+    host.wait_for("grep -q 'the store is back' /var/log/xen/console/xenconsoled.log", 20, "the daemon to connect again")
+    same(host.check("pidof xenconsoled").strip(), daemon, "the console daemon is the same")
+    same(guest.shell("echo $((30 + 3))"), "33", "the old guest's console")
+    host.wait_for("grep -q '^33' /run/lasting", 20, "a viewer from before to see it")
+    other = Guest(host, "new").up()  # its console is found through the watches
+    other.destroy()
+    guest.destroy()
+    host.wait_for("! kill -0 $(cat /run/lasting.pid) 2>/dev/null", 20, "the viewer to end with the guest")
+
+
 @scenario(full=True)
 def no_such_console(host):
     done = host.run("xl console nosuchguest")
@@ -64,7 +83,8 @@ def no_such_console(host):
 def attached_viewer_survives_daemon(host):
     """A viewer that is attached follows the daemon to its successor."""
     guest = Guest(host, "followed").up()
-    host.check(f"xl console {guest.name} </dev/null >/run/follow & echo $! >/run/follow.pid; sleep 1")
+    host.check(f"xl console --since-boot {guest.name} </dev/null >/run/follow & echo $! >/run/follow.pid")
+    host.wait_for("grep -q GUEST-READY /run/follow", 20, "the viewer to be attached")
     host.check("kill -9 $(cat /run/xen/xenconsoled.pid); rm -f /run/xen/xenconsoled.pid; "
                "xenconsoled --log=all --pid-file=/run/xen/xenconsoled.pid", 30)
     same(guest.shell("echo $((11 * 4))"), "44", "the console after the daemon was killed")

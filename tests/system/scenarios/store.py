@@ -236,10 +236,9 @@ def kill_and_restart(host):
     host.check("xenstore-write /kept value")
     host.check(f"""kill -9 $(pidof xenstored)
 {DAEMON} --pid-file=/run/xen/xenstored.pid""")
-    # A console daemon ends with its store connection; its supervisor starts it again.
-    folder = "/usr/lib/hospes/bin" if host.tools == "hospes" else "/usr/lib/xen-4.17/bin"
-    host.check(f"""kill -9 $(pidof xenconsoled) 2>/dev/null
-{folder}/xenconsoled --log=all --pid-file=/run/xen/xenconsoled.pid""")
+    if host.tools != "hospes":  # Debian's console daemon ends with its store connection
+        host.check("""kill -9 $(pidof xenconsoled) 2>/dev/null
+/usr/lib/xen-4.17/bin/xenconsoled --log=all --pid-file=/run/xen/xenconsoled.pid""")
     same(host.check("xenstore-read /kept").strip(), "value", "the store's content")
     inside(host.check("xenstore-control check"), "OK", "control check")
     works(host, guest)

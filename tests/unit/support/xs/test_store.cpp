@@ -245,6 +245,11 @@ bool TestStore::failed() const {
     const std::lock_guard lock(impl_->mutex);
     return impl_->fail_at != 0 && impl_->requests >= impl_->fail_at;
 }
+void TestStore::drop_clients() {
+    const std::lock_guard lock(impl_->mutex);
+    for (const Peer& peer : impl_->peers)
+        ::shutdown(peer.fd, SHUT_RDWR);
+}
 void TestStore::set_backend(const std::string& kind, Backend how) {
     const std::lock_guard lock(impl_->mutex);
     impl_->backends[kind] = how;

@@ -34,6 +34,9 @@ class TestStore {
     /// Whether it came to that.
     [[nodiscard]] bool failed() const;
 
+    /// The daemon goes away and is there again, with all it knew but the connections.
+    void drop_clients();
+
     enum class Backend {
         works,   ///< answers as a kernel's backend does
         silent,  ///< there is none
