@@ -9,8 +9,11 @@
 #include <cerrno>
 #include <cstdlib>
 #include <ctime>
+#include <thread>
 
 #include "libxl/core/paths.hpp"
+#include "libxl/core/process.hpp"
+#include "libxl/device/spec_text.hpp"
 #include "libxl/domain/create.hpp"
 #include "libxl/domain/events.hpp"
 #include "libxl/domain/record.hpp"
@@ -42,8 +45,9 @@ std::string utc_suffix() {
 /// One domain that has shut down, and what is to become of it.
 class End {
   public:
-    End(Host& host, xc::DomId domain, Supervision supervision, const LifecycleLog& log)
-        : host_(host), domain_(domain), supervision_(supervision), log_(log) {}
+    End(Host& host, xc::DomId domain, Supervision supervision, const LifecycleLog& log,
+        std::chrono::milliseconds pause = {})
+        : host_(host), domain_(domain), supervision_(supervision), log_(log), pause_(pause) {}
 
     Result<AfterEnd> act() {
         xc::Control* const control = HOSPES_TRY(host_.control());
@@ -119,6 +123,7 @@ class End {
     Result<AfterEnd> restart() {
         // On disk before the old domain goes: whoever finds that, and no domain, starts it.
         HOSPES_TRY(save_restart(config_));
+        const bool soon = ended_soon();
         if (config_.c_info.name != aside_) {
             say("needs to be cleaned up: destroying the domain");
             if (Status gone = destroy_domain(host_, domain_); !gone) {
@@ -128,7 +133,23 @@ class End {
                 return std::move(gone).problem();
             }
         }
+        if (soon) {
+            say("lived for a few seconds only; its successor has to wait for " + std::to_string(pause_.count()) +
+                " ms");
+            std::this_thread::sleep_for(pause_);
+        }
+        if (log_) log_("Done. Rebooting now");
         return start(config_);
+    }
+
+    /// It did not live for 10 s. Not known counts as no.
+    [[nodiscard]] bool ended_soon() const {
+        const auto store = host_.store();
+        if (!store) return false;
+        const auto started = (*store)->read(path::vm(to_string(config_.c_info.uuid)) + "/start_time");
+        const auto since = started ? to_number<std::time_t>(started->substr(0, started->find('.'))) : std::nullopt;
+        const std::time_t now = std::time(nullptr);
+        return since && *since <= now && now - *since < 10;
     }
 
     /// The ended domain stays under another name and UUID, so that its successor can have both.
@@ -163,6 +184,7 @@ class End {
     xc::DomId domain_;
     Supervision supervision_;
     const LifecycleLog& log_;
+    std::chrono::milliseconds pause_;
     DomainConfig config_;
     std::string aside_; ///< the name that step_aside() freed
 };
@@ -186,8 +208,35 @@ bool supervisor_runs() {
     return there;
 }
 
-Result<AfterEnd> act_on_end(Host& host, xc::DomId domain, Supervision supervision, const LifecycleLog& log) {
-    return End(host, domain, supervision, log).act();
+Status ensure_supervisor() {
+    if (supervisor_runs()) return {};
+    static constexpr const char* unit = "xl-supervisor.service";
+    const auto deadline = Clock::now() + std::chrono::seconds(15);
+    const bool systemd = ::access("/run/systemd/system", F_OK) == 0;
+    if (systemd)
+        if (const auto done = run_program({"systemctl", "start", unit}, {}, deadline); done && done->status == 0)
+            return {};
+    std::string program = "xl-supervisor";
+    char own[4096];
+    if (const ssize_t n = ::readlink("/proc/self/exe", own, sizeof own); n > 0) {
+        const std::string_view self(own, static_cast<std::size_t>(n));
+        const std::string beside = std::string(self.substr(0, self.rfind('/') + 1)) + program;
+        if (::access(beside.c_str(), X_OK) == 0) program = beside;
+    }
+    const auto done = run_program({program}, {}, deadline);
+    if (!done) return Error(done.problem()).within("start the supervisor");
+    // Somebody else may have started one at the same moment: then ours ends, and that one is about to listen.
+    while (!supervisor_runs()) {
+        if (Clock::now() >= deadline || done->status == 0 || done->output.find("another one") == std::string::npos)
+            return error("start the supervisor", ECHILD, done->output);
+        std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    }
+    return {};
+}
+
+Result<AfterEnd> act_on_end(Host& host, xc::DomId domain, Supervision supervision, const LifecycleLog& log,
+                            std::chrono::milliseconds pause) {
+    return End(host, domain, supervision, log, pause).act();
 }
 
 Status watch_over(Host& host, xc::DomId domain, const LifecycleLog& log, const Cancel* cancel) {

@@ -3,6 +3,7 @@
 // daemon (libxl/supervisor), or by the xl that created the domain when there is none.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <optional>
 #include <string>
@@ -18,13 +19,19 @@ using LifecycleLog = std::function<void(const std::string& line)>;
 /// A supervisor listens. ($HOSPES_SUPERVISOR_SOCKET, else /run/xen/supervisor.sock)
 bool supervisor_runs();
 std::string supervisor_socket();
+/// Starts one if there is none: systemd's unit where that is, else the program beside our own.
+Status ensure_supervisor();
 
 struct AfterEnd {
     std::optional<xc::DomId> successor; ///< the domain that was started in its place
     bool remains = false;               ///< it was left as it is
 };
+/// Between the end of a domain that did not live for 10 s and its successor, so that one that crashes again and again
+/// leaves the host time for others. (The stock xl waits as long before every restart.)
+inline constexpr std::chrono::milliseconds restart_pause{2000};
 /// Acts for a domain that has shut down. Successors are created for `supervision`. EAGAIN: it has not shut down.
-Result<AfterEnd> act_on_end(Host& host, xc::DomId domain, Supervision supervision, const LifecycleLog& log);
+Result<AfterEnd> act_on_end(Host& host, xc::DomId domain, Supervision supervision, const LifecycleLog& log,
+                            std::chrono::milliseconds pause = restart_pause);
 
 /// Stays with a domain and its successors until there is nothing left to do: it is gone, or remains for someone to
 /// look at. With `cancel` requested it returns at once and the domain lives on without supervision.

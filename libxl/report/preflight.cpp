@@ -10,6 +10,7 @@
 #include <fstream>
 
 #include "libxl/console/stream.hpp"
+#include "libxl/domain/supervise.hpp"
 
 namespace hospes::xl::report {
 namespace {
@@ -33,6 +34,7 @@ class Preflight {
         }
         store();
         consoles();
+        supervisor();
         backends();
         bridge();
         folders();
@@ -159,6 +161,12 @@ class Preflight {
             return say("console daemon", Verdict::warning, "one runs, but not ours: no xl console --since-boot",
                        "start Hospes's xenconsoled instead");
         say("console daemon", Verdict::bad, "none is running", "systemctl start xenconsoled");
+    }
+
+    void supervisor() {
+        if (supervisor_runs()) return say("supervisor", Verdict::good, "it runs: guests that end are looked after");
+        say("supervisor", Verdict::warning, "none is running: nobody acts when a guest ends",
+            "systemctl start xl-supervisor; `xl create` starts one as well");
     }
 
     void backends() {

@@ -84,8 +84,14 @@ class CreateCommand final : public Command {
         if (context.dry_run || dry_run_) return exit_success;
         if (context.settings.random_domids && config.c_info.domid == 0)
             config.c_info.domid = XL_TRY(random_domid(context));
+        const bool needs_supervisor = !foreground_ && !unwatched_;
+        const Status supervised = needs_supervisor ? xl::ensure_supervisor() : Status();
         const auto domain = create(context, config);
-        return domain ? after_creation(context, *domain) : exit_not_created;
+        if (!domain) return exit_not_created;
+        if (!supervised)
+            complain("xl: warning: nobody acts when domain %u ends, for there is no supervisor: %s", *domain,
+                     supervised.problem().text().c_str());
+        return after_creation(context, *domain);
     }
 
   private:
@@ -130,8 +136,6 @@ class CreateCommand final : public Command {
         if (viewer_ || autopass_) code = run_verb(context, "vncviewer", domain, autopass_ ? "--autopass" : nullptr);
         if (console_) code = attach_console(context, domain);
         if (foreground_ && code == exit_success) code = stay_with(context, domain);
-        if (!foreground_ && !unwatched_ && !xl::supervisor_runs())
-            complain("xl: warning: no supervisor runs: nobody acts when domain %u ends (start xl-supervisor)", domain);
         return code;
     }
     [[nodiscard]] int attach_console(Context& context, xc::DomId domain) const {

@@ -10,6 +10,9 @@
 #include <set>
 #include <sstream>
 
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+
 #include "fake_transport.hpp"
 #include "libxl/report/metrics.hpp"
 #include "libxl/report/preflight.hpp"
@@ -129,10 +132,12 @@ TEST_CASE("a bare machine fails the check and says what to do") {
     report::PreflightOptions options;
     options.root = root.path;
     options.console_socket = root.path / "none";
+    ::setenv("HOSPES_SUPERVISOR_SOCKET", options.console_socket.c_str(), 1);
     const auto checks = report::preflight(host, options);
+    ::unsetenv("HOSPES_SUPERVISOR_SOCKET");
     for (const char* const name : {"hypervisor", "devices", "console daemon"})
         CHECK(find(checks, name).verdict == report::Check::Verdict::bad);
-    for (const char* const name : {"backends", "bridge", "folders"})
+    for (const char* const name : {"backends", "bridge", "folders", "supervisor"})
         CHECK(find(checks, name).verdict == report::Check::Verdict::warning);
     for (const report::Check& check : checks) {
         INFO(check.name);
@@ -157,9 +162,14 @@ TEST_CASE("a host that has everything passes what can be seen of it") {
     report::PreflightOptions options;
     options.root = root.path;
     options.console_socket = root.path / "none";
+    const std::string socket = root.path / "supervisor";
+    boost::asio::io_context io;
+    const boost::asio::local::stream_protocol::acceptor listening(io, {socket});
+    ::setenv("HOSPES_SUPERVISOR_SOCKET", socket.c_str(), 1);
     const auto checks = report::preflight(host, options);
-    for (const char* const name : {"hypervisor", "devices", "rights", "free memory", "guest types", "domains",
-                                   "backends", "bridge", "folders"}) {
+    ::unsetenv("HOSPES_SUPERVISOR_SOCKET");
+    for (const char* const name : {"supervisor", "hypervisor", "devices", "rights", "free memory", "guest types",
+                                   "domains", "backends", "bridge", "folders"}) {
         INFO(name << ": " << find(checks, name).finding);
         CHECK(find(checks, name).verdict == report::Check::Verdict::good);
     }

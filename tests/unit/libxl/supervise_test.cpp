@@ -20,6 +20,8 @@ using hospes::xl::test::World;
 
 namespace {
 
+constexpr std::chrono::milliseconds no_pause{0};
+
 xc::DomId make(World& world, const DomainConfig& config, Supervision supervision = Supervision::daemon) {
     CreateOptions options;
     options.supervision = supervision;
@@ -83,6 +85,7 @@ struct Watched : World {
         o.log_dir = store.folder() / "log";
         std::filesystem::create_directory(o.log_dir);
         o.fork_workers = false;
+        o.pause = no_pause;
         o.make_host = [this] {
             return std::make_unique<Host>(std::make_unique<Shared>(*machine),
                                           std::make_unique<test::CountingHotplug>(plugged));
@@ -104,7 +107,8 @@ TEST_CASE("a guest that powers off is destroyed") {
     const auto domain = make(world, world.with_devices());
     end(world, domain, ShutdownReason::poweroff);
     std::vector<std::string> log;
-    const auto after = act_on_end(world.host, domain, Supervision::daemon, [&](const auto& l) { log.push_back(l); });
+    const auto after = act_on_end(
+        world.host, domain, Supervision::daemon, [&](const auto& l) { log.push_back(l); }, no_pause);
     REQUIRE(after);
     CHECK_FALSE(after->successor);
     CHECK(world.guests().empty());
@@ -121,7 +125,7 @@ TEST_CASE("a guest that reboots is the same domain with a new id") {
     REQUIRE(rename_domain(world.host, domain, "renamed"));
     const auto before = load_record(domain);
     end(world, domain, ShutdownReason::reboot);
-    const auto after = act_on_end(world.host, domain, Supervision::daemon, {});
+    const auto after = act_on_end(world.host, domain, Supervision::daemon, {}, no_pause);
     REQUIRE(after);
     REQUIRE(after->successor);
     CHECK(*after->successor != domain);
@@ -136,12 +140,37 @@ TEST_CASE("a guest that reboots is the same domain with a new id") {
     CHECK(world.store.read("/libxl/" + std::to_string(*after->successor) + "/supervision") == "daemon");
 }
 
+TEST_CASE("a guest that ends as soon as it has begun is not started again at once") {
+    World world;
+    std::string log;
+    const auto end_and_restart = [&](xc::DomId domain) {
+        end(world, domain, ShutdownReason::reboot);
+        log.clear();
+        const auto after = act_on_end(
+            world.host, domain, Supervision::daemon, [&](const auto& l) { log += l + "\n"; },
+            std::chrono::milliseconds(1));
+        REQUIRE(after);
+        REQUIRE(after->successor);
+        return *after->successor;
+    };
+    const auto second = end_and_restart(make(world, world.config()));
+    CHECK(log.find("its successor has to wait for 1 ms") != std::string::npos);
+    const std::string start_time = "/vm/" + to_string(load_record(second)->c_info.uuid) + "/start_time";
+    REQUIRE_FALSE(world.store.read(start_time).empty());
+    world.store.write(start_time, std::to_string(std::time(nullptr) - 3600) + ".00");
+    const auto third = end_and_restart(second);
+    CHECK(log.find("has to wait") == std::string::npos);
+    world.store.write(start_time, "rubbish");
+    end_and_restart(third);
+    CHECK(log.find("has to wait") == std::string::npos);
+}
+
 TEST_CASE("a restart that fails leaves no domain and is not tried for ever") {
     World world;
     const auto domain = make(world, world.with_devices());
     end(world, domain, ShutdownReason::reboot);
     std::filesystem::remove(world.store.folder() / "kernel");
-    const auto after = act_on_end(world.host, domain, Supervision::daemon, {});
+    const auto after = act_on_end(world.host, domain, Supervision::daemon, {}, no_pause);
     REQUIRE_FALSE(after);
     CHECK(world.guests().empty());
     CHECK(world.files().empty());
@@ -153,7 +182,7 @@ TEST_CASE("preserve keeps the domain and ends the supervision") {
     config.on_crash = ActionOnShutdown::preserve;
     const auto domain = make(world, config);
     end(world, domain, ShutdownReason::crash);
-    const auto after = act_on_end(world.host, domain, Supervision::daemon, {});
+    const auto after = act_on_end(world.host, domain, Supervision::daemon, {}, no_pause);
     REQUIRE(after);
     CHECK(after->remains);
     CHECK(world.guests() == std::set<unsigned>{domain});
@@ -167,7 +196,7 @@ TEST_CASE("rename-restart keeps the old domain under another name and UUID") {
     const auto domain = make(world, config);
     const auto uuid = load_record(domain)->c_info.uuid;
     end(world, domain, ShutdownReason::watchdog);
-    const auto after = act_on_end(world.host, domain, Supervision::daemon, {});
+    const auto after = act_on_end(world.host, domain, Supervision::daemon, {}, no_pause);
     INFO((after ? "" : after.problem().text()));
     REQUIRE(after);
     REQUIRE(after->successor);
@@ -185,7 +214,8 @@ TEST_CASE("soft reset is refused, and the domain is kept for a look at it") {
     const auto domain = make(world, world.config());
     end(world, domain, ShutdownReason::soft_reset);
     std::string log;
-    const auto after = act_on_end(world.host, domain, Supervision::daemon, [&](const auto& l) { log += l + "\n"; });
+    const auto after = act_on_end(
+        world.host, domain, Supervision::daemon, [&](const auto& l) { log += l + "\n"; }, no_pause);
     REQUIRE(after);
     CHECK(after->remains);
     CHECK(log.find("not supported") != std::string::npos);
