@@ -31,7 +31,7 @@ constexpr const char* usage = R"(Usage: xenstored [options]
   -M, --path-max N           length of a path
   -Q, --quota WHAT=N         any quota; CONTROL's "quota" lists them
   -q, --quota-soft memory=N  memory per domain above which a warning is logged
-  -w, --timeout watch-event=S  accepted; what a guest leaves unread is bounded by its memory quota
+  -w, --timeout watch-event=S  an event that a guest does not take for S seconds is dropped (default 20; 0: never)
   -H, --help
       --version
 
@@ -118,7 +118,7 @@ void apply(Options& o, int c, const char* argument) {
     case 'M': o.quotas.path_max = number(argument); break;
     case 'Q': set_quota(o.quotas, argument); break;
     case 'q': o.quotas.memory_soft = after_equals(argument, "memory"); break;
-    case 'w': after_equals(argument, "watch-event"); break;
+    case 'w': o.quotas.watch_event_seconds = after_equals(argument, "watch-event"); break;
     case LiveUpdate:
         if (std::sscanf(argument, "%d,%d", &o.live_update_fd, &o.event_fd) != 2)
             fail("--live-update-fds is for the daemon's own use");

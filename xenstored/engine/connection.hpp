@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <vector>
 
@@ -19,6 +20,11 @@ struct Connection {
     bool privileged;           ///< may do everything; the control domain and its sockets
     Domid target = domid_none; ///< acts with this domain's rights, too (SET_TARGET)
     Output out;
+    struct Waiting {
+        std::uint64_t position; ///< of an event in the stream of `out`
+        std::uint64_t until;    ///< then it is dropped (engine time)
+    };
+    std::deque<Waiting> waiting; ///< of an unprivileged client, oldest first; some have left meanwhile
     std::vector<Watch*> watches;
     std::vector<std::unique_ptr<Transaction>> transactions;
     std::uint32_t next_tx = 1;

@@ -75,6 +75,9 @@ class Engine {
     void answer_control(Connection& conn, const Header& header, const ControlReply& reply);
     std::vector<Connection*>& dirty() { return dirty_; }
     void set_now(std::uint64_t ms) { now_ = ms; }
+    /// Drops the events that a client has not taken in time (Quotas::watch_event_seconds). The transport calls it
+    /// before it hands anything out.
+    void drop_stale_events(Connection& conn);
     std::uint64_t deadline() const { return guard_.deadline(); }
     /// True once after waiting requests may go on.
     bool resumable();

@@ -18,7 +18,8 @@ struct Quotas {
     std::uint32_t transaction_nodes = 1024;
     std::uint32_t outstanding = 20; ///< the transport stops reading a guest that has so many answers unread
     std::uint32_t memory = 2'621'440;
-    std::uint32_t memory_soft = 2'097'152; ///< passing it is logged
+    std::uint32_t memory_soft = 2'097'152;  ///< passing it is logged
+    std::uint32_t watch_event_seconds = 20; ///< an event that is not taken for longer is dropped; 0: never
 };
 
 struct QuotaName {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <charconv>
+#include <map>
 
 #include "engine/engine.hpp"
 #include "store/path.hpp"
@@ -96,6 +97,7 @@ int Engine::op_reset_watches(Request& r) {
 
 void Engine::send_event(Watch& watch, std::string_view path) {
     Connection& c = *watch.conn;
+    drop_stale_events(c);
     // An event that the client has not been given yet says the same as a second one would.
     if (watch.queued_end > c.out.left() && watch.queued_path == path) return;
     if (!c.privileged && c.out.size() > quotas.memory) {
@@ -105,10 +107,41 @@ void Engine::send_event(Watch& watch, std::string_view path) {
     const std::string_view nul("\0", 1);
     const std::string_view shown = watch.home && path.size() > watch.home ? path.substr(watch.home) : path;
     if (shown.size() + watch.token.size() + 2 > payload_max) return;
+    if (!c.privileged && quotas.watch_event_seconds != 0)
+        c.waiting.push_back({c.out.queued(), now_ + std::uint64_t{1000} * quotas.watch_event_seconds});
     c.out.message(XS_WATCH_EVENT, 0, 0, shown, nul, std::string_view(watch.token), nul);
     watch.queued_end = c.out.queued();
     watch.queued_path = path;
     touch(c);
+}
+
+void Engine::drop_stale_events(Connection& c) {
+    while (!c.waiting.empty() && c.waiting.front().position < c.out.left())
+        c.waiting.pop_front();
+    if (c.waiting.empty() || now_ < c.waiting.front().until) return;
+    // The transport of a ring takes whole messages: the output begins with one.
+    const std::string bytes(c.out.bytes());
+    std::deque<Connection::Waiting> known;
+    known.swap(c.waiting);
+    std::map<std::uint64_t, std::uint64_t> ends; ///< of what stays: where it was, where it is
+    std::uint64_t position = c.out.left();
+    c.out.clear();
+    for (std::size_t at = 0; at + sizeof(Header) <= bytes.size();) {
+        const std::size_t size = sizeof(Header) + read_header(bytes.data() + at).len;
+        const bool event = !known.empty() && known.front().position == position;
+        if (!event || now_ < known.front().until) {
+            if (event) c.waiting.push_back({c.out.queued(), known.front().until});
+            c.out.append(std::string_view(bytes).substr(at, size));
+            ends[position + size] = c.out.queued();
+        }
+        if (event) known.pop_front();
+        at += size;
+        position += size;
+    }
+    for (Watch* w : c.watches) {
+        const auto kept = ends.find(w->queued_end);
+        w->queued_end = kept == ends.end() ? 0 : kept->second;
+    }
 }
 
 void Engine::fire(std::string_view path, const Node* old, const PermSet* old_perms) {

@@ -20,6 +20,7 @@ void DomainSession::cut_off(Ring::Fault why) {
 }
 
 void DomainSession::hand_out() {
+    server_.engine().drop_stale_events(*conn);
     do {
         ring_.push();
         conn->out.consume(ring_.stage(conn->out.bytes()));

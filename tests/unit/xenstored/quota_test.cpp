@@ -105,6 +105,49 @@ TEST_CASE("a guest that takes no events is marked, not fed without end") {
     CHECK(guest.conn().out.size() < 21000);
 }
 
+TEST_CASE("an event that a guest does not take in time is dropped, and nothing else is") {
+    Fixture f;
+    Client guest = f.guest(1);
+    guest.watch("x", "t");
+    guest.events();
+    const auto touch = [&f](std::uint64_t now, const char* name) {
+        f.engine.set_now(now);
+        f.dom0.write("/local/domain/1/x/"s + name, "");
+    };
+    touch(1000, "a");
+    const Header read{XS_READ, 77, 0, 2};
+    f.engine.handle(guest.conn(), read, "x\0"s); // its answer waits behind the event
+    touch(15000, "b");
+    f.engine.set_now(20999);
+    f.engine.drop_stale_events(guest.conn());
+    const std::size_t all = guest.conn().out.size();
+    f.engine.set_now(21000);
+    f.engine.drop_stale_events(guest.conn());
+    CHECK(guest.conn().out.size() == all - sizeof(Header) - "x/a\0t\0"s.size());
+    CHECK(read_header(guest.conn().out.bytes().data()).req_id == 77);
+    guest.conn().out.consume(sizeof(Header) + read_header(guest.conn().out.bytes().data()).len);
+    touch(34000, "b"); // said already
+    CHECK(guest.event_paths() == "x/b");
+    // What was dropped comes again when it happens again.
+    touch(40000, "c");
+    touch(60000, "c");
+    CHECK(guest.event_paths() == "x/c");
+    // Never, when so configured; and never for the control domain.
+    f.engine.quotas.watch_event_seconds = 0;
+    touch(70000, "d");
+    f.engine.set_now(900000);
+    f.engine.drop_stale_events(guest.conn());
+    CHECK(guest.event_paths() == "x/d");
+    f.engine.quotas.watch_event_seconds = 20;
+    Client other{f.engine, f.engine.connect_socket()};
+    other.watch("/local/domain/1/x", "t");
+    other.events();
+    touch(1000000, "e");
+    f.engine.set_now(2000000);
+    f.engine.drop_stale_events(other.conn());
+    CHECK(other.event_paths() == "/local/domain/1/x/e");
+}
+
 TEST_CASE("the soft memory quota is reported once each time it is passed") {
     Fixture f;
     CHECK(f.dom0.call(XS_CONTROL, "quota-soft\0set\0memory\0"s + "5000\0"s) == ok);
