@@ -4,6 +4,7 @@
 
 #include "build/guest_memory.hpp"
 #include "build/pv_layout.hpp"
+#include "build/vnuma.hpp"
 #include "xc/build.hpp"
 
 namespace hospes::xc {
@@ -97,8 +98,11 @@ Result<BuiltGuest> build_pv(Control& control, const KernelImage& kernel, const G
     // The kernel looks up in this map how far it may balloon up.
     const E820 map{0, std::max(plan.pages, plan.max_pages) << page_shift, e820_ram};
     HOSPES_TRY(control.set_memory_map(plan.domain, {&map, 1}));
+    const std::pair<std::uint64_t, std::uint64_t> ram[] = {{0, plan.pages}};
+    const VnumaLayout vnuma = HOSPES_TRY(plan_vnuma(plan, ram));
+    HOSPES_TRY(announce_vnuma(control, plan, vnuma));
     GuestMemory memory(control, plan.domain, false);
-    HOSPES_TRY(memory.populate(0, plan.pages));
+    HOSPES_TRY(vnuma.empty() ? memory.populate(0, plan.pages) : populate_nodes(memory, plan, vnuma));
     HOSPES_TRY(memory.load(kernel, l.paddr_offset));
     HOSPES_TRY(memory.write(l.ramdisk << page_shift, plan.ramdisk));
     HOSPES_TRY(memory.write(l.p2m << page_shift, bytes_of(std::span(memory.p2m()).first(plan.pages))));

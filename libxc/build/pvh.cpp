@@ -5,6 +5,7 @@
 #include "build/guest_memory.hpp"
 #include "build/hvm_state.hpp"
 #include "build/pvh_layout.hpp"
+#include "build/vnuma.hpp"
 #include "xc/build.hpp"
 #include "xc/cpu_policy.hpp"
 
@@ -19,7 +20,9 @@ std::uint64_t paging_pool_for(const GuestPlan& plan) {
 }
 
 /// The ranges of RAM; those of populate-on-demand get their pages when the guest touches them.
-Status populate_ram(Control& control, GuestMemory& memory, const GuestPlan& plan, const PvhLayout& l) {
+Status populate_ram(Control& control, GuestMemory& memory, const GuestPlan& plan, const PvhLayout& l,
+                    const VnumaLayout& vnuma) {
+    if (!vnuma.empty()) return populate_nodes(memory, plan, vnuma);
     const bool on_demand = plan.max_pages > plan.pages;
     if (on_demand) HOSPES_TRY(control.set_pod_target(plan.domain, plan.pages));
     const unsigned flags = on_demand ? XENMEMF_populate_on_demand : 0;
@@ -68,16 +71,19 @@ Result<BuiltGuest> build_pvh(Control& control, const KernelImage& kernel, const 
     if (!kernel.supports_pvh())
         return error("lay out the guest", ENOEXEC, "the kernel has no PVH entry point (ELF note PHYS32_ENTRY)",
                      "set type=\"pv\", or use a kernel with CONFIG_PVH");
-    AcpiMachine machine;
-    machine.vcpus = plan.vcpus;
+    const std::uint64_t low = std::min(plan.pages, pvh_hole_start >> page_shift);
+    const std::pair<std::uint64_t, std::uint64_t> ram[] = {{0, low}, {pvh_hole_end >> page_shift, plan.pages - low}};
+    const VnumaLayout vnuma = HOSPES_TRY(plan_vnuma(plan, ram));
+    const AcpiMachine machine{plan.vcpus, vnuma.memory, vnuma.vcpu_nodes, vnuma.distances};
     const AcpiTables acpi = acpi_tables(machine, pvh_acpi_address);
     const PvhLayout l = HOSPES_TRY(plan_pvh(kernel, plan, acpi.bytes.size()));
 
     HOSPES_TRY(control.set_paging_pool(plan.domain, plan.paging_pool ? plan.paging_pool : paging_pool_for(plan)));
     HOSPES_TRY(apply_cpu_policy(control, plan.domain, true, plan.cpuid));
     HOSPES_TRY(control.set_memory_map(plan.domain, l.map));
+    HOSPES_TRY(announce_vnuma(control, plan, vnuma));
     GuestMemory memory(control, plan.domain, true);
-    HOSPES_TRY(populate_ram(control, memory, plan, l));
+    HOSPES_TRY(populate_ram(control, memory, plan, l, vnuma));
     HOSPES_TRY(memory.load(kernel, 0));
     HOSPES_TRY(memory.write(l.ramdisk, plan.ramdisk));
     HOSPES_TRY(memory.write(l.start_info, pvh_start_info(plan, l, acpi.rsdp)));

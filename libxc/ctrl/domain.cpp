@@ -101,6 +101,11 @@ Status Control::set_tsc(DomId domain, unsigned mode, std::uint64_t elapsed_ns, u
     });
 }
 
+Status Control::set_time_offset(DomId domain, std::int64_t seconds) {
+    return simple_domctl(*this, domain, XEN_DOMCTL_settimeoffset, "set the clock of",
+                         [&](xen_domctl& op) { op.u.settimeoffset.time_offset_seconds = seconds; });
+}
+
 Status Control::fill_hypercall_page(DomId domain, xen_pfn_t frame) {
     return simple_domctl(*this, domain, XEN_DOMCTL_hypercall_init, "fill the hypercall page of",
                          [&](xen_domctl& op) { op.u.hypercall_init.gmfn = frame; });

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <ctime>
 
 #include "libxl/core/locks.hpp"
 #include "libxl/core/paths.hpp"
@@ -43,6 +44,17 @@ xen_domctl_createdomain creation_request(const DomainConfig& config, const Uuid&
         request.arch.emulation_flags = XEN_X86_EMU_LAPIC;
     }
     return request;
+}
+
+/// Seconds by which the guest's wall clock is ahead of UTC (localtime=, rtc_timeoffset=).
+std::int64_t clock_offset(const BuildInfo& b) {
+    std::int64_t offset = static_cast<std::int32_t>(b.rtc_timeoffset);
+    if (b.localtime.value_or(false)) {
+        const std::time_t now = std::time(nullptr);
+        std::tm parts{};
+        if (::localtime_r(&now, &parts)) offset += parts.tm_gmtoff;
+    }
+    return offset;
 }
 
 /// One creation: each stage is a method; the destructor of a failed one takes everything back.
@@ -96,6 +108,7 @@ class Creation {
         config_.c_info.type = b.type = result_.type.type;
         if (b.type == DomainType::hvm)
             return error("", EOPNOTSUPP, "HVM guests are not supported yet", "PV and PVH guests need a kernel=");
+        plan_.nodes = HOSPES_TRY(virtual_nodes(host_, b));
         HOSPES_TRY(complete_devices(host_, config_));
         return reserve_memory(host_, memory_needed(b), options_.autoballoon, deadline_, options_.cancel, ballooned_);
     }
@@ -133,6 +146,7 @@ class Creation {
         if (b.claim_mode.value_or(true)) HOSPES_TRY(control_->claim(domain_, b.target_memkb >> 2));
         if (b.tsc_mode != TscMode::default_)
             HOSPES_TRY(control_->set_tsc(domain_, static_cast<unsigned>(b.tsc_mode), 0, 0, 0));
+        if (const std::int64_t offset = clock_offset(b)) HOSPES_TRY(control_->set_time_offset(domain_, offset));
         HOSPES_TRY(set_affinities());
         return apply_scheduling(host_, domain_, b.sched_params, config_.c_info.poolid);
     }

@@ -120,6 +120,22 @@ Result<Bitmap> place(Host& host, BuildInfo& build) {
     return chosen_cpus;
 }
 
+Result<std::vector<xc::VirtualNode>> virtual_nodes(Host& host, const BuildInfo& build) {
+    std::vector<xc::VirtualNode> nodes;
+    if (build.vnuma_nodes.empty()) return nodes;
+    xc::Control* const control = HOSPES_TRY(host.control());
+    const std::uint32_t last = HOSPES_TRY(control->phys_info()).max_node_id;
+    for (const VnodeInfo& wanted : build.vnuma_nodes) {
+        if (wanted.pnode > last)
+            return error("place the virtual NUMA nodes", EINVAL,
+                         "the machine has no node " + std::to_string(wanted.pnode) + ", its last is " +
+                             std::to_string(last),
+                         "correct pnode= in vnuma=; `xl info -n` shows the nodes");
+        nodes.push_back({wanted.memkb >> 2, wanted.pnode, wanted.vcpus.members(), wanted.distances});
+    }
+    return nodes;
+}
+
 Result<std::uint32_t> find_pool(Host& host, const std::string& name) {
     xc::Control* const control = HOSPES_TRY(host.control());
     const auto number = to_number<std::uint32_t>(name);

@@ -8,6 +8,7 @@
 #include "libxl/core/wait.hpp"
 #include "libxl/domain/resources.hpp"
 #include "libxl/types/domain_config.hpp"
+#include "xc/build.hpp"
 
 namespace hospes::xl {
 
@@ -35,6 +36,9 @@ std::vector<unsigned> choose_nodes(const std::vector<NumaNode>& nodes, std::uint
 /// Automatic placement as libxl does it: only when the configuration pins nothing and the machine has several
 /// nodes. Fills in nodemap; the answer is the CPUs of the nodes, for the soft affinity.
 Result<Bitmap> place(Host& host, BuildInfo& build);
+
+/// The virtual nodes of vnuma=, on nodes of the machine that exist. Empty without it.
+Result<std::vector<xc::VirtualNode>> virtual_nodes(Host& host, const BuildInfo& build);
 
 /// Number of the pool that `pool=` names (its name or number). ENOENT.
 Result<std::uint32_t> find_pool(Host& host, const std::string& name);

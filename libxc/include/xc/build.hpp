@@ -7,6 +7,14 @@
 
 namespace hospes::xc {
 
+/// A virtual NUMA node (xl.cfg's vnuma=).
+struct VirtualNode {
+    std::uint64_t pages = 0;
+    unsigned machine_node = 0; ///< of the host, where its memory comes from
+    std::vector<unsigned> vcpus;
+    std::vector<std::uint32_t> distances; ///< to each node; 10 to itself
+};
+
 struct GuestPlan {
     DomId domain = 0;
     std::uint64_t pages = 0;     ///< memory at the start (4 KiB pages)
@@ -16,8 +24,9 @@ struct GuestPlan {
     Content ramdisk;
     DomId store_domain = 0, console_domain = 0;
     std::uint32_t store_port = 0, console_port = 0;
-    std::uint64_t paging_pool = 0; ///< bytes, PVH: for the hypervisor's tables about it; 0: by rule of thumb
-    std::vector<CpuidRule> cpuid;  ///< on top of the host's default for this type
+    std::uint64_t paging_pool = 0;  ///< bytes, PVH: for the hypervisor's tables about it; 0: by rule of thumb
+    std::vector<CpuidRule> cpuid;   ///< on top of the host's default for this type
+    std::vector<VirtualNode> nodes; ///< none: no virtual NUMA
 };
 
 /// What the rest of the toolstack must know about the built guest.

@@ -43,6 +43,7 @@ class Control {
     Status max_vcpus(DomId domain, unsigned count);
     Status set_address_size(DomId domain, unsigned bits);
     Status set_tsc(DomId domain, unsigned mode, std::uint64_t elapsed_ns, unsigned khz, unsigned incarnation);
+    Status set_time_offset(DomId domain, std::int64_t seconds); ///< of the guest's wall clock from UTC
     Status fill_hypercall_page(DomId domain, xen_pfn_t frame);
     Status send_trigger(DomId domain, unsigned trigger, unsigned vcpu);
 

@@ -78,3 +78,30 @@ def numa(host):
     guest = Guest(host, lines=['cpus = "node:1"']).up()
     inside(guest.xl("vcpu-list").splitlines()[1], " 1 / ", "hard affinity")
     guest.destroy()
+
+
+VNUMA = ('vnuma = [["pnode=0", "size=64", "vcpus=0", "vdistances=10,20"], '
+         '["pnode=1", "size=64", "vcpus=1", "vdistances=20,10"]]')
+
+
+@scenario(boot="numa", full=True, cells=("xen:hospes",))
+def virtual_numa(host):
+    """A guest of two virtual nodes has the memory of each from the node of the machine that it names."""
+    guest = Guest(host, "vn", vcpus=2, lines=[VNUMA]).up()
+    said = host.check("xl dmesg -c >/dev/null; xl debug-keys u; xl dmesg")
+    mine = said[re.search(rf"Domain {guest.domid()} ", said).start():]
+    pages = dict(re.findall(r"Node (\d): (\d+)", mine))
+    for node in "01":
+        assert int(pages[node]) >= 64 << 8, f"pages of node {node}: {pages}"
+    inside(mine, "2 vnodes, 2 vcpus", "what the hypervisor knows of its nodes")
+    guest.destroy()
+
+
+@scenario(full=True, cells=("hospes:hospes",))
+def virtual_numa_is_refused(host):
+    """Where the hypervisor has none, the message says so, and nothing is left."""
+    guest = Guest(host, "vn", vcpus=2, lines=[VNUMA.replace("pnode=1", "pnode=0")])
+    guest.write()
+    done = host.run(f"xl create {guest.path}", 60)
+    assert done.status != 0, "created"
+    inside(done.out, "no virtual NUMA", "the message")

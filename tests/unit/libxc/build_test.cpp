@@ -2,6 +2,7 @@
 // Whole builds against the model: what a guest would find in its memory and its first vCPU.
 #include "xc/build.hpp"
 
+#include <array>
 #include <catch2/catch.hpp>
 #include <cerrno>
 #include <optional>
@@ -178,6 +179,83 @@ TEST_CASE("PVH with maxmem above memory is populated on demand") {
     CHECK(s.domain().pod_target == 64 * mib_pages);
     CHECK(s.domain().memory_map[0].size == 128 * mib);
     CHECK(s.domain().machine_frame(128 * mib_pages - 1) != ~xen_pfn_t{0});
+}
+
+/// What the hypervisor was told of virtual NUMA.
+struct Told {
+    unsigned vnodes = 0, vcpus = 0;
+    std::vector<unsigned> distances, vcpu_nodes, machine_nodes;
+    std::vector<std::array<std::uint64_t, 3>> ranges; ///< start, end, node
+};
+void listen(Scene& s, Told& told) {
+    s.fake.on(__HYPERVISOR_domctl, XEN_DOMCTL_setvnumainfo, [&told](const std::array<std::uint64_t, 5>& args) {
+        const auto& v = reinterpret_cast<const xen_domctl*>(args[0])->u.vnuma;
+        told.vnodes = v.nr_vnodes;
+        told.vcpus = v.nr_vcpus;
+        told.distances.assign(v.vdistance.p, v.vdistance.p + v.nr_vnodes * v.nr_vnodes);
+        told.vcpu_nodes.assign(v.vcpu_to_vnode.p, v.vcpu_to_vnode.p + v.nr_vcpus);
+        told.machine_nodes.assign(v.vnode_to_pnode.p, v.vnode_to_pnode.p + v.nr_vnodes);
+        for (unsigned i = 0; i < v.nr_vmemranges; ++i)
+            told.ranges.push_back({v.vmemrange.p[i].start, v.vmemrange.p[i].end, v.vmemrange.p[i].nid});
+        return 0L;
+    });
+}
+
+TEST_CASE("virtual NUMA nodes have their memory from the nodes they name") {
+    for (const bool hvm : {false, true}) {
+        // PVH: the second node goes around the hole below 4 GiB.
+        const std::uint64_t first = hvm ? 3000 * mib_pages : 16 * mib_pages;
+        const std::uint64_t second = hvm ? 2000 * mib_pages : 48 * mib_pages;
+        Scene s(hvm, first + second, 3);
+        s.fake.total_pages = 2 * (first + second);
+        s.plan.nodes = {{first, 1, {0, 2}, {10, 21}}, {second, 0, {1}, {21, 10}}};
+        Told told;
+        listen(s, told);
+        const auto built = hvm ? build_pvh(s.control, s.kernel, s.plan) : build_pv(s.control, s.kernel, s.plan);
+        INFO((built ? "" : built.problem().text()));
+        REQUIRE(built);
+        CHECK(s.fake.held() == 0);
+        CHECK(told.vnodes == 2);
+        CHECK(told.distances == std::vector<unsigned>{10, 21, 21, 10});
+        CHECK(told.vcpu_nodes == std::vector<unsigned>{0, 1, 0});
+        CHECK(told.machine_nodes == std::vector<unsigned>{1, 0});
+        using Range = std::array<std::uint64_t, 3>;
+        const std::uint64_t split = first << page_shift, end = (first + second) << page_shift;
+        if (hvm)
+            CHECK(told.ranges == std::vector<Range>{{0, split, 0},
+                                                    {split, 0xfc000000, 1},
+                                                    {0x100000000, 0x100000000 + end - 0xfc000000, 1}});
+        else
+            CHECK(told.ranges == std::vector<Range>{{0, split, 0}, {split, end, 1}});
+        for (const auto& [frame, extent] : s.domain().memory) {
+            if (frame >= 0xfc000 && frame < 0x100000) continue; // the pages that serve the toolstack
+            CHECK(extent.flags == XENMEMF_exact_node(frame < first ? 1U : 0U));
+        }
+    }
+}
+
+TEST_CASE("virtual NUMA that does not fit the guest is refused by name") {
+    const auto refusal = [](auto&& spoil) {
+        Scene s(false, 64 * mib_pages, 2);
+        s.plan.nodes = {{32 * mib_pages, 0, {0}, {10, 20}}, {32 * mib_pages, 0, {1}, {20, 10}}};
+        Told told;
+        listen(s, told);
+        spoil(s);
+        const auto built = build_pv(s.control, s.kernel, s.plan);
+        return built ? std::string() : built.problem().text();
+    };
+    using Catch::Contains;
+    CHECK(refusal([](Scene&) {}).empty());
+    CHECK_THAT(refusal([](Scene& s) { s.plan.nodes[0].pages -= 1; }), Contains("less memory"));
+    CHECK_THAT(refusal([](Scene& s) { s.plan.nodes.push_back(s.plan.nodes[0]); }), Contains("in two nodes"));
+    CHECK_THAT(refusal([](Scene& s) { s.plan.nodes[1].pages += 1; }), Contains("more memory"));
+    CHECK_THAT(refusal([](Scene& s) { s.plan.nodes[1].vcpus = {2}; }), Contains("no vCPU 2"));
+    CHECK_THAT(refusal([](Scene& s) { s.plan.nodes[1].vcpus.clear(); }), Contains("vCPU 1 is in no node"));
+    CHECK_THAT(refusal([](Scene& s) { s.plan.nodes[1].distances.pop_back(); }), Contains("1 distances to 2 nodes"));
+    CHECK_THAT(refusal([](Scene& s) { s.plan.nodes[1].distances[0] = 9; }), Contains("10 to 254"));
+    CHECK_THAT(refusal([](Scene& s) { s.plan.max_pages = 65 * mib_pages; }), Contains("grow later"));
+    CHECK_THAT(refusal([](Scene& s) { s.fake.fail_always(__HYPERVISOR_domctl, XEN_DOMCTL_setvnumainfo, EOPNOTSUPP); }),
+               Contains("no virtual NUMA"));
 }
 
 TEST_CASE("PVH guests that cannot be are refused before anything is done") {

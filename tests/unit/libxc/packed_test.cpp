@@ -79,7 +79,7 @@ TEST_CASE("the fuzzer's entry, for a while, from good images") {
     std::mt19937 random(11);
     std::vector<Bytes> seeds;
     for (const Compression method : sample::all_methods) {
-        const Bytes packed = sample::pack(method, sample::elf(method != Compression::gzip));
+        const Bytes packed = sample::pack(method, sample::elf({.apart = method != Compression::gzip}));
         const auto as = [&seeds](unsigned choice, const Bytes& body) {
             Bytes seed{static_cast<std::uint8_t>(choice)};
             seed.insert(seed.end(), body.begin(), body.end());

@@ -208,3 +208,52 @@ TEST_CASE("a name is given once, a vdev and an id, too") {
     CHECK(same_disk.problem().cause.find("two disks have this name") != std::string::npos);
     CHECK(world.guests().size() == 1);
 }
+
+TEST_CASE("the guest's clock is set apart from UTC when the configuration wants that") {
+    World world;
+    std::vector<std::int64_t> offsets;
+    world.machine->on(__HYPERVISOR_domctl, XEN_DOMCTL_settimeoffset, [&](const std::array<std::uint64_t, 5>& args) {
+        offsets.push_back(reinterpret_cast<const xen_domctl*>(args[0])->u.settimeoffset.time_offset_seconds);
+        return 0L;
+    });
+    REQUIRE(create_domain(world.host, world.config("utc"), {}));
+    CHECK(offsets.empty());
+    DomainConfig config = world.config("ahead");
+    config.b_info.rtc_timeoffset = 3600;
+    REQUIRE(create_domain(world.host, config, {}));
+    config = world.config("local");
+    config.b_info.localtime = true;
+    config.b_info.rtc_timeoffset = static_cast<std::uint32_t>(-60);
+    ::setenv("TZ", "UTC-2", 1); // two hours east of it
+    ::tzset();
+    const auto made = create_domain(world.host, config, {});
+    ::unsetenv("TZ");
+    ::tzset();
+    REQUIRE(made);
+    CHECK(offsets == std::vector<std::int64_t>{3600, 7140});
+}
+
+TEST_CASE("virtual NUMA names nodes that the machine has") {
+    World world;
+    DomainConfig config = world.config();
+    config.b_info.vnuma_nodes.resize(1);
+    VnodeInfo& node = config.b_info.vnuma_nodes[0];
+    node.memkb = config.b_info.target_memkb;
+    node.distances = {10};
+    node.vcpus.set(0);
+    node.vcpus.set(1);
+    unsigned told = 0;
+    world.machine->on(__HYPERVISOR_domctl, XEN_DOMCTL_setvnumainfo, [&](const std::array<std::uint64_t, 5>& args) {
+        told = reinterpret_cast<const xen_domctl*>(args[0])->u.vnuma.nr_vcpus;
+        return 0L;
+    });
+    const auto made = create_domain(world.host, config, {});
+    INFO((made ? "" : made.problem().text()));
+    REQUIRE(made);
+    CHECK(told == 2);
+    config.c_info.name = "other";
+    node.pnode = 7;
+    const auto refused = create_domain(world.host, config, {});
+    REQUIRE_FALSE(refused);
+    CHECK(refused.problem().text().find("no node 7") != std::string::npos);
+}

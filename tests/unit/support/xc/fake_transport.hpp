@@ -15,6 +15,7 @@ struct FakeDomain {
     struct Extent {
         xen_pfn_t machine = 0;
         std::uint64_t pages = 0;
+        unsigned flags = 0; ///< XENMEMF_* it was asked for with
     };
     xen_domctl_createdomain config{};
     std::uint8_t handle[16]{};
