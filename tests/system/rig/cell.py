@@ -31,6 +31,7 @@ class Setup:
     files: tuple = field(default=())  # (name in dom0, path on this machine)
     qemu: tuple = ()  # more arguments of the machine
     tree: str = "release"  # which build of Hospes
+    patience: int = 240  # seconds from dom0's start until its toolstack is up
 
 
 def hospes_elf(tree="release") -> pathlib.Path:
@@ -93,17 +94,17 @@ class Host(Checks, Dom0):
     def _boot(self):
         self._await(r"DOM0-UP uptime=([\d.]+)", 400)
         self.dom0_up = time.monotonic()
-        self._await(r"TOOLSTACK-UP uptime=([\d.]+)", 240)
+        self._await(r"TOOLSTACK-UP uptime=([\d.]+)", self.setup.patience)
         self.attach(60)
         self.baseline = self.free_memory()
 
     def free_memory(self) -> int:
         return int(self.check("xl info | sed -n 's/^free_memory *: *//p'"))
 
-    def power_off(self, verb="poweroff", timeout=60):
+    def power_off(self, verb="poweroff", timeout=60, command=None):
         """True if the machine switched itself off (or reset itself, which ends this QEMU as well)."""
         self.id += 1
-        self._start(f"sync; busybox {verb} -f".encode(), 30)
+        self._start((command or f"sync; busybox {verb} -f").encode(), 30)
         deadline = time.monotonic() + stretched(timeout)
         try:
             while time.monotonic() < deadline:

@@ -62,8 +62,8 @@ class Dom0:
     def _ask(self, line, answer, timeout=20, tries=4):
         """Send a line until its answer comes: input may be dropped on the way."""
         for left in range(tries - 1, -1, -1):
-            self.console.send(line + "\n")
             try:
+                self.console.send(line + "\n")
                 return self.console.expect(answer, timeout, stop=DEAD)
             except ConsoleTimeout as why:
                 if not left or re.search(DEAD, self.console.text):

@@ -21,6 +21,9 @@ PROGRAMS = {
     "xl-supervisor": "libxl/supervisor/xl-supervisor",
 }
 
+# Their systemd units, as the build configures them.
+UNITS = ("xenstored/xenstored", "libxl/xen-init-dom0", "libxl/consoled/xenconsoled", "libxl/supervisor/xl-supervisor")
+
 
 def built(name) -> pathlib.Path:
     path = paths.build_dir() / "release" / PROGRAMS[name]
@@ -47,5 +50,9 @@ def archive(images) -> bytes:
         name = tree.merged(name.strip("/"))
         if path is not None and name not in base:
             out.file(name, path.resolve().read_bytes(), 0o755)
+    for unit in UNITS:
+        path = paths.build_dir() / "release" / f"{unit}.service"
+        out.file(f"{HOME}/units/{path.name}", path.read_bytes())
+    out.file(f"{HOME}/systemd-init", (paths.IMAGE / "systemd-init").read_bytes(), 0o755)
     out.file(f"{HOME}/start-tools", (paths.IMAGE / "start-hospes-tools").read_bytes(), 0o755)
     return out.finish()

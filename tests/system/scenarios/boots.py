@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The machines that scenarios ask for by name."""
+import dataclasses
+
 from rig import cell, paths
 from rig.cell import Setup
 
@@ -9,9 +11,16 @@ def debian(images, *args):
     return full_spec(images, *args, agent=True)
 
 
+def systemd(images, *args):
+    """Debian as dom0, with its systemd as process 1, and our units enabled."""
+    from rig.debian import full_spec
+    hypervisor, tools, setup, scratch = args
+    setup = dataclasses.replace(setup, linux_args=f"{setup.linux_args} hospes.init=/usr/lib/hospes/systemd-init")
+    return full_spec(images, hypervisor, tools, setup, scratch, agent=True)
+
+
 def kernel612(images, hypervisor, tools, setup, scratch):
     """The small dom0 with a second guest kernel and its initramfs."""
-    import dataclasses
     files = (("root/guest612-vmlinuz", images.guest_kernel(images.BACKPORTS)),
              ("root/guest612.cpio.gz", images.guest_initramfs(images.BACKPORTS)))
     return cell.spec(images, hypervisor, tools, dataclasses.replace(setup, files=files), scratch)
@@ -19,7 +28,6 @@ def kernel612(images, hypervisor, tools, setup, scratch):
 
 def hostile(images, hypervisor, tools, setup, scratch):
     """The small dom0 with the guests of tests/guest/."""
-    import dataclasses
     built = paths.build_dir() / "release" / "tests" / "guest"
     files = tuple((f"root/guests/{p.name}", p) for p in sorted(built.glob("*.elf")))
     files += (("root/vector_stress", built.parent / "system" / "dom0" / "vector_stress"),)
@@ -30,15 +38,21 @@ def hostile(images, hypervisor, tools, setup, scratch):
 
 def store(images, hypervisor, tools, setup, scratch):
     """The small dom0 with the store's test client and its hostile guest."""
-    import dataclasses
     built = paths.build_dir() / "release" / "tests"
     files = (("root/store_session", built / "system" / "dom0" / "store_session"),
              ("root/guests/xenstore-hostile.elf", built / "guest" / "xenstore-hostile.elf"))
     return cell.spec(images, hypervisor, tools, dataclasses.replace(setup, files=files), scratch)
 
 
+def supervisor(images, hypervisor, tools, setup, scratch):
+    """The small dom0 with a program that ends domains as no tool does."""
+    files = (("root/end_domain", paths.build_dir() / "release" / "tests" / "system" / "dom0" / "end_domain"),)
+    return cell.spec(images, hypervisor, tools, dataclasses.replace(setup, files=files), scratch)
+
+
 # Boots whose machine is not made by cell.spec alone.
-SPECS = {"debian": debian, "kernel612": kernel612, "hostile": hostile, "store": store}
+SPECS = {"debian": debian, "systemd": systemd, "kernel612": kernel612, "hostile": hostile, "store": store,
+         "supervisor": supervisor}
 
 # Two nodes of one CPU and one GB each.
 NUMA = tuple(word for node in (0, 1) for word in (
@@ -49,6 +63,7 @@ BOOTS = {
     "main": Setup(),
     "many": Setup(mem=4096, dom0_mem=1024),
     "debian": Setup(mem=3072, dom0_mem=1024),
+    "systemd": Setup(mem=3072, dom0_mem=1024, patience=1200),
     "kernel612": Setup(),
     # What the hypervisor refuses is logged, some lines a second: a fuzzer's every call would flood the console.
     "hostile": Setup(hv_args="guest_loglvl=none/all"),
