@@ -88,13 +88,18 @@ whole | tail -n +{count} | grep -a ."""
         """Type a command into its console; the lines between two marks that only running it makes."""
         end = " " if command.endswith("&") else "; "
         typed = shlex.quote(f"echo B$((40+2)); {command}{end}echo E$((40+2))")
-        script = (f"(sleep 0.5; printf '%s\\n' {typed}; "
-                  f"end=$((SECONDS + {stretched(timeout)})); "
-                  "until grep -aq '^E42' /run/typescript 2>/dev/null || [ $SECONDS -ge $end ]; "
-                  "do sleep 0.2; done; printf '\\035'; sleep 0.3) | "
-                  f"script -qfc 'xl console {self.name}' /run/typescript >/dev/null; "
-                  "sed 's/\\r//g' /run/typescript")
-        out = self.host.check("rm -f /run/typescript\n" + script, timeout + 15)
+        # Whoever is attached has put its terminal into raw mode; what was typed before that could get lost.
+        script = f"""rm -f /run/typescript /run/viewer.is
+viewer() {{ read -r pid tty 2>/dev/null </run/viewer.is; }}
+until_() {{ end=$((SECONDS + $1)); shift; until eval "$@" || [ $SECONDS -ge $end ]; do sleep 0.05; done; }}
+(until_ 20 'viewer && stty -a -F "$tty" 2>/dev/null | grep -q -- -icanon'
+ printf '%s\\n' {typed}
+ until_ {stretched(timeout)} "grep -aq '^E42' /run/typescript 2>/dev/null"
+ printf '\\035'
+ until_ 5 'viewer; ! kill -0 $pid 2>/dev/null') |
+script -qfc 'echo $$ $(tty) >/run/viewer.is; exec xl console {self.name}' /run/typescript >/dev/null
+sed 's/\\r//g' /run/typescript"""
+        out = self.host.check(script, timeout + 30)
         m = re.search(r"(?ms)^B42$(.*?)^E42$", out)
         if not m:
             raise CommandFailed(f"{self.name}: no answer on its console to {command!r}:\n{out[-800:]}")
