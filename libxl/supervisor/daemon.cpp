@@ -95,7 +95,9 @@ Status Daemon::add_ends(std::vector<Due>& due) {
             Status done = destroy_domain(host, d);
             return done || done.problem().code == ESRCH ? Status() : done;
         };
-        due.push_back({"reap " + id, host_->name_of(*domain), reap});
+        // Its name may have gone already; then the story is the supervisor's own.
+        const auto name = HOSPES_TRY(store->try_read(path::domain(*domain) + "/name"));
+        due.push_back({"reap " + id, name.value_or("supervisor"), reap});
     }
     return {};
 }
