@@ -95,6 +95,9 @@ class Control {
     /// What came after `index`, which moves on; the log itself stays.
     Result<std::string> console_since(std::uint32_t& index);
     Status debug_keys(std::string_view keys);
+    /// One of the hypervisor's boot parameters that can be changed at run time (xen/hypfs.h; ctrl/parameters.cpp).
+    /// ENOENT: there is none of this name; ENOSYS: the hypervisor has none at all.
+    Status set_parameter(const std::string& name, const std::string& value);
     Result<std::vector<xen_sysctl_cputopo_t>> cpu_topology();
     struct Numa {
         std::vector<xen_sysctl_meminfo_t> memory;

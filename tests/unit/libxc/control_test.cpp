@@ -8,6 +8,7 @@
 #include <cstddef>
 
 #include <xen/hvm/params.h>
+#include <xen/hypfs.h>
 
 #include "fake_transport.hpp"
 
@@ -186,6 +187,44 @@ TEST_CASE("HVM parameters and contexts make the round trip") {
     CHECK(control.set_context(1, 1, context));
     CHECK(control.get_context(1, 1)->user_regs.rip == 0x1234);
     CHECK(control.set_context(1, 2, context).problem().code == EINVAL);
+    CHECK(fake.held() == 0);
+}
+
+TEST_CASE("hypervisor parameters are written as what they are") {
+    FakeTransport fake;
+    Control control(fake);
+    CHECK(control.set_parameter("x", "1").problem().code == ENOSYS); // a hypervisor without
+    xen_hypfs_direntry about{};
+    std::string path, written;
+    const auto answer = [&](const std::array<std::uint64_t, 5>& args) {
+        if (args[0] == XEN_HYPFS_OP_write_contents) {
+            written.assign(reinterpret_cast<const char*>(args[3]), args[4]);
+            return 0L;
+        }
+        path.assign(reinterpret_cast<const char*>(args[1]), args[2]);
+        std::memcpy(reinterpret_cast<void*>(args[3]), &about, sizeof(about));
+        return about.type == XEN_HYPFS_TYPE_STRING ? -long{ENOBUFS} : 0L; // its value is too long for any buffer
+    };
+    for (const unsigned what : {XEN_HYPFS_OP_read, XEN_HYPFS_OP_write_contents})
+        fake.on(__HYPERVISOR_hypfs_op, what, answer);
+    CHECK(control.set_parameter("x", "1").problem().code == EACCES); // to be read only
+    about = {XEN_HYPFS_TYPE_UINT, 0, 0, 4, 4};
+    CHECK(control.set_parameter("x", "0x102"));
+    CHECK(path == std::string("/params/x\0", 10));
+    CHECK(written == std::string("\2\1\0\0", 4));
+    for (const char* bad : {"", "12a", "99999999999999999999"})
+        CHECK(control.set_parameter("x", bad).problem().code == EINVAL);
+    about.type = XEN_HYPFS_TYPE_BOOL;
+    about.content_len = 1;
+    CHECK(control.set_parameter("x", "no"));
+    CHECK(written == std::string(1, '\0'));
+    CHECK(control.set_parameter("x", "maybe").problem().code == EINVAL);
+    about.type = XEN_HYPFS_TYPE_STRING;
+    CHECK(control.set_parameter("x", "all"));
+    CHECK(written == std::string("all\0", 4));
+    about.type = XEN_HYPFS_TYPE_DIR;
+    CHECK(control.set_parameter("x", "1").problem().code == EOPNOTSUPP);
+    CHECK(control.set_parameter(std::string(2000, 'x'), "1").problem().code == ENAMETOOLONG);
     CHECK(fake.held() == 0);
 }
 
