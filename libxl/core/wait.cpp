@@ -67,7 +67,7 @@ Status Cancel::check() const {
 }
 
 Result<bool> wait_until(xs::Client& store, const std::vector<std::string>& watches, Clock::time_point deadline,
-                        const std::function<Result<bool>()>& done, const Cancel* cancel) {
+                        const std::function<Result<bool>()>& done, const Cancel* cancel, int also) {
     // Never the same twice: should taking a watch back fail, the next wait is not refused for it.
     static unsigned waits = 0;
     const std::string token = "hospes-wait-" + std::to_string(++waits);
@@ -92,8 +92,9 @@ Result<bool> wait_until(xs::Client& store, const std::vector<std::string>& watch
         }
         const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now()).count();
         if (left <= 0) break;
-        pollfd waiting[2] = {{store.fd(), POLLIN, 0}, {cancel ? cancel->fd() : -1, POLLIN, 0}};
-        ::poll(waiting, 2, static_cast<int>(std::min<long>(left, 3600000)));
+        pollfd waiting[3] = {{store.fd(), POLLIN, 0}, {cancel ? cancel->fd() : -1, POLLIN, 0}, {also, POLLIN, 0}};
+        ::poll(waiting, 3, static_cast<int>(std::min<long>(left, 3600000)));
+        if (waiting[2].revents) reached = done();
         if (cancel)
             if (Status go_on = cancel->check(); !go_on) reached = std::move(go_on).problem();
     }

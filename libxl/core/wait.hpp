@@ -39,9 +39,10 @@ class Cancel {
 using Clock = std::chrono::steady_clock;
 
 /// Waits until `done` holds or `deadline` passes (then the answer is false). `done` runs at once and after every
-/// event on one of the `watches`; nothing is missed, because a watch fires when it is set.
+/// event on one of the `watches`; nothing is missed, because a watch fires when it is set. It also runs when
+/// `also`, a descriptor, is readable, and has to end the wait then.
 /// Errors: ECANCELED, and whatever the store or `done` answers.
 Result<bool> wait_until(xs::Client& store, const std::vector<std::string>& watches, Clock::time_point deadline,
-                        const std::function<Result<bool>()>& done, const Cancel* cancel = nullptr);
+                        const std::function<Result<bool>()>& done, const Cancel* cancel = nullptr, int also = -1);
 
 } // namespace hospes::xl

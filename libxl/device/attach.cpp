@@ -8,6 +8,7 @@
 #include "libxl/core/locks.hpp"
 #include "libxl/core/paths.hpp"
 #include "libxl/device/attachment.hpp"
+#include "libxl/device/device_model.hpp"
 #include "libxl/device/disk_spec.hpp"
 #include "libxl/device/spec_text.hpp"
 #include "libxl/device/unplug.hpp"
@@ -18,10 +19,10 @@ namespace {
 
 constexpr std::string_view all_kinds[] = {"vbd", "vif", "console", "vfb", "vkbd", "9pfs"};
 
-/// These are served by a device model, which a PV or PVH guest has none of.
-Error not_yet(std::string_view what) {
-    return error("attach a " + std::string(what), EOPNOTSUPP,
-                 "a running guest has no device model that could serve it");
+/// QEMU learns of these on its command line.
+Error only_at_start(std::string_view what) {
+    return error("attach a " + std::string(what), EOPNOTSUPP, "it is made when the guest's QEMU starts",
+                 "put it into the configuration");
 }
 
 /// Ids that the domain's devices of a kind have.
@@ -32,6 +33,17 @@ Result<std::set<unsigned>> ids_in_use(Host& host, xc::DomId domain, std::string_
     return ids;
 }
 
+/// The first free one, for a device that names none.
+template <typename List> Status choose_id(Host& host, xc::DomId domain, List& list, std::string_view kind) {
+    if (list.empty() || !list.front().devid.is_default()) return {};
+    const auto taken = HOSPES_TRY(ids_in_use(host, domain, kind));
+    unsigned id = 0;
+    while (taken.count(id))
+        ++id;
+    list.front().devid = static_cast<int>(id);
+    return {};
+}
+
 /// Completes, opens, writes, awaits and records the one device in `one`; what fails is taken back.
 template <typename List>
 Status attach(Host& host, xc::DomId domain, DomainConfig& one, const AttachOptions& options, List DomainConfig::*list) {
@@ -40,14 +52,11 @@ Status attach(Host& host, xc::DomId domain, DomainConfig& one, const AttachOptio
     xs::Client* const store = HOSPES_TRY(host.store());
     static_cast<void>(HOSPES_TRY(control->info(domain)));
     const ProcessLock lock = ProcessLock::domain(domain); // two at once would choose the same id
-    if (!one.nics.empty() && one.nics.front().devid.is_default()) {
-        const auto taken = HOSPES_TRY(ids_in_use(host, domain, "vif"));
-        unsigned id = 0;
-        while (taken.count(id))
-            ++id;
-        one.nics.front().devid = static_cast<int>(id);
-    }
+    HOSPES_TRY(choose_id(host, domain, one.nics, "vif"));
+    HOSPES_TRY(choose_id(host, domain, one.vkbs, "vkbd"));
+    HOSPES_TRY(choose_id(host, domain, one.p9s, "9pfs"));
     HOSPES_TRY(complete_devices(host, one));
+    one.c_info.name = host.name_of(domain);
     Attachment attachment(host, domain, deadline, options.cancel);
     HOSPES_TRY(attachment.add_all(one));
     const Device device = attachment.devices().front();
@@ -63,7 +72,11 @@ Status attach(Host& host, xc::DomId domain, DomainConfig& one, const AttachOptio
         done = change_record(domain, [&](DomainConfig& config) { (config.*list).push_back((one.*list).front()); });
         if (!done && done.problem().code == ENOENT) done = {};
     }
-    if (!done) static_cast<void>(unplug(host, device, Clock::now() + std::chrono::seconds(1), true));
+    if (!done) {
+        static_cast<void>(unplug(host, device, Clock::now() + std::chrono::seconds(1), true));
+        if (attachment.started_model())
+            static_cast<void>(stop_device_model(host, domain, Clock::now() + std::chrono::seconds(1)));
+    }
     return done;
 }
 
@@ -153,11 +166,21 @@ Result<DeviceNic> attach_nic(Host& host, xc::DomId domain, DeviceNic nic, const 
     return one.nics.front();
 }
 Result<DeviceChannel> attach_channel(Host&, xc::DomId, DeviceChannel, const AttachOptions&) {
-    return not_yet("channel");
+    return only_at_start("channel");
 }
-Result<DeviceVfb> attach_vfb(Host&, xc::DomId, DeviceVfb, const AttachOptions&) { return not_yet("vfb"); }
-Result<DeviceVkb> attach_vkb(Host&, xc::DomId, DeviceVkb, const AttachOptions&) { return not_yet("vkb"); }
-Result<DeviceP9> attach_p9(Host&, xc::DomId, DeviceP9, const AttachOptions&) { return not_yet("9pfs device"); }
+Result<DeviceVfb> attach_vfb(Host&, xc::DomId, DeviceVfb, const AttachOptions&) { return only_at_start("vfb"); }
+Result<DeviceVkb> attach_vkb(Host& host, xc::DomId domain, DeviceVkb vkb, const AttachOptions& options) {
+    DomainConfig one;
+    one.vkbs.push_back(std::move(vkb));
+    HOSPES_TRY(attach(host, domain, one, options, &DomainConfig::vkbs));
+    return one.vkbs.front();
+}
+Result<DeviceP9> attach_p9(Host& host, xc::DomId domain, DeviceP9 p9, const AttachOptions& options) {
+    DomainConfig one;
+    one.p9s.push_back(std::move(p9));
+    HOSPES_TRY(attach(host, domain, one, options, &DomainConfig::p9s));
+    return one.p9s.front();
+}
 
 Status detach_device(Host& host, xc::DomId domain, std::string_view kind, unsigned devid,
                      const DetachOptions& options) {

@@ -15,7 +15,8 @@ struct AttachOptions {
 
 /// Each gives the device a free id when it has none, fills in what is not given (MAC address...), plugs it and
 /// waits until its backend is ready for the guest. What fails is taken back. The answer is the device with
-/// everything filled in. EEXIST when the id or virtual device is in use, ESRCH without such a domain.
+/// everything filled in. EEXIST when the id or virtual device is in use, ESRCH without such a domain, EOPNOTSUPP for
+/// a channel or vfb: QEMU makes those when it starts.
 Result<DeviceDisk> attach_disk(Host& host, xc::DomId domain, DeviceDisk disk, const AttachOptions& options = {});
 Result<DeviceNic> attach_nic(Host& host, xc::DomId domain, DeviceNic nic, const AttachOptions& options = {});
 Result<DeviceChannel> attach_channel(Host& host, xc::DomId domain, DeviceChannel channel,

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "libxl/core/paths.hpp"
+#include "libxl/device/device_model.hpp"
 #include "libxl/device/disk_spec.hpp"
 #include "libxl/device/spec_text.hpp"
 
@@ -77,19 +78,21 @@ Status Attachment::add_disk(const DeviceDisk& disk) {
         return error("attach disk " + disk.vdev, EOPNOTSUPP,
                      "an empty drive needs a device model, which only HVM guests have",
                      "name an image, or drop the drive");
-    Disk added{disk, {}, {}, false};
-    added.scripted = !is_native_block_script(disk.script);
-    if (disk.backend_domid == 0) HOSPES_TRY(host_.hotplug().check_backend("vbd"));
-    if (disk.backend_domid != 0 || added.scripted) {
-        added.device = describe_disk(disk, guest_);
-    } else {
-        xs::Client* const store = HOSPES_TRY(host_.store());
-        const auto claim = [&](const std::string& node) {
-            return store->write(path::libxl(guest_) + "/claimed/" + node.substr(node.rfind('/') + 1), disk.pdev_path);
-        };
-        added.source = HOSPES_TRY(host_.hotplug().open_disk(disk, deadline_, cancel_, claim));
-        added.device = describe_disk(disk, guest_, added.source.node(), added.source.number());
+    Disk added{disk, {}, {}, !is_native_block_script(disk.script)};
+    const bool here = disk.backend_domid == 0;
+    if (needs_qemu(disk)) {
+        if (added.scripted)
+            return error("attach disk " + disk.vdev, EOPNOTSUPP,
+                         "a script gives a raw block device, which QEMU opens not",
+                         "drop format= and backendtype=, or the script");
+        if (here) HOSPES_TRY(host_.hotplug().check_image(disk.pdev_path, disk.readwrite != 0));
+    } else if (here) {
+        HOSPES_TRY(host_.hotplug().check_backend("vbd"));
+        if (!added.scripted) added.source = HOSPES_TRY(host_.hotplug().open_disk(disk));
     }
+    added.device = added.source.node().empty()
+                       ? describe_disk(disk, guest_)
+                       : describe_disk(disk, guest_, added.source.node(), added.source.number());
     disks_.push_back(std::move(added));
     return {};
 }
@@ -116,6 +119,7 @@ Status Attachment::add_all(const DomainConfig& config) {
         add(describe_p9(p9, guest_));
     for (const DeviceChannel& channel : config.channels)
         add(describe_channel(channel, guest_));
+    if (needs_device_model(config)) model_ = config;
     return {};
 }
 
@@ -139,7 +143,7 @@ Status Attachment::wait_backends() {
     std::vector<Device> waiting;
     std::vector<std::string> watches;
     for (Device& device : devices()) {
-        if (!device.kernel_backend()) continue;
+        if (device.kind != "vbd" && device.kind != "vif" && !device.model_backend()) continue;
         watches.push_back(device.backend_path() + "/state");
         waiting.push_back(std::move(device));
     }
@@ -160,13 +164,25 @@ Status Attachment::wait_backends() {
     };
     if (HOSPES_TRY(wait_until(*store, watches, deadline_, ready, cancel_))) return {};
     const Device& late = waiting.back();
-    const std::string why = backend_complaint(*store, late);
+    std::string why = backend_complaint(*store, late);
+    if (why.empty() && late.model_backend()) why = device_model_words(host_, guest_);
     return error("attach " + name_of(late), ETIMEDOUT,
                  why.empty() ? "its backend in domain " + std::to_string(late.backend_domain) + " does not answer"
                              : "its backend says: " + why,
-                 late.backend_domain  ? "does `xl devd` run there?"
-                 : late.kind == "vbd" ? "is module xen-blkback loaded?"
-                                      : "is module xen-netback loaded?");
+                 late.backend_domain    ? "does `xl devd` run there?"
+                 : late.model_backend() ? "its log is in /var/log/xen"
+                 : late.kind == "vbd"   ? "is module xen-blkback loaded?"
+                                        : "is module xen-netback loaded?");
+}
+
+Status Attachment::start_model() {
+    if (!model_ || device_model_lives(host_, guest_)) return {};
+    // A program of that size takes longer to load, and to look around, than a kernel to answer: the stock tools wait
+    // 60 s for the one, 10 s for the other.
+    deadline_ = Clock::now() + 6 * (deadline_ - Clock::now());
+    HOSPES_TRY(start_device_model(host_, guest_, *model_, deadline_, cancel_));
+    started_model_ = true;
+    return {};
 }
 
 Status Attachment::run_script(const Device& device, const std::string& script, const char* action,
@@ -199,6 +215,7 @@ Status Attachment::plug_nic(const Nic& nic, xs::Batch& out) {
 }
 
 Status Attachment::connect() {
+    HOSPES_TRY(start_model());
     HOSPES_TRY(wait_backends());
     for (const Disk& disk : disks_)
         if (disk.scripted && disk.device.backend_domain == 0)

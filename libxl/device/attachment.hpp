@@ -24,11 +24,15 @@ class Attachment {
     Status add_nic(const DeviceNic& nic);
     /// A device that a program serves: its nodes are all there is to do.
     void add(Device device) { plain_.push_back(std::move(device)); }
+    /// All of a domain's, or of one that is added to it; `config` has its name and, for QEMU, its settings.
     Status add_all(const DomainConfig& config);
 
     void write_nodes(xs::Batch& out) const;
-    /// After the nodes are in the store: waits until every backend is ready for its guest, and plugs.
+    /// After the nodes are in the store: starts a device model if one is needed and none runs, waits until every
+    /// backend is ready for its guest, and plugs.
     Status connect();
+    /// connect() started a device model, which is of no use if the devices are taken back.
+    [[nodiscard]] bool started_model() const { return started_model_; }
     [[nodiscard]] std::vector<Device> devices() const;
 
   private:
@@ -42,6 +46,7 @@ class Attachment {
         DeviceNic config;
         Device device;
     };
+    Status start_model();
     Status wait_backends();
     Status run_script(const Device& device, const std::string& script, const char* action, const DeviceNic* nic);
     Status plug_nic(const Nic& nic, xs::Batch& out);
@@ -53,6 +58,8 @@ class Attachment {
     std::vector<Disk> disks_;
     std::vector<Nic> nics_;
     std::vector<Device> plain_;
+    std::optional<DomainConfig> model_; ///< what QEMU is to serve
+    bool started_model_ = false;
 };
 
 /// What a backend said went wrong (its error node), or nothing.

@@ -2,6 +2,7 @@
 #include "libxl/device/device.hpp"
 
 #include "libxl/core/paths.hpp"
+#include "libxl/device/device_model.hpp"
 #include "libxl/device/disk_spec.hpp"
 #include "libxl/device/spec_text.hpp"
 
@@ -14,6 +15,12 @@ std::string script_path(const std::string& script, const char* fallback) {
     return script.find('/') == std::string::npos ? "/etc/xen/scripts/" + script : script;
 }
 
+/// What QEMU calls it; the stock tools write the same, "aio" for raw.
+std::string qemu_format(DiskFormat format) {
+    if (format == DiskFormat::vhd) return "vhd";
+    return format == DiskFormat::raw || format == DiskFormat::unknown ? "aio" : std::string(to_string(format));
+}
+
 } // namespace
 
 BusState read_state(xs::Client& store, const std::string& end) {
@@ -21,19 +28,21 @@ BusState read_state(xs::Client& store, const std::string& end) {
     return text ? static_cast<BusState>(to_number<int>(*text).value_or(0)) : BusState::unknown;
 }
 
-std::string Device::backend_path() const { return path::backend(backend_domain, kind, guest, devid); }
+std::string Device::backend_path() const { return path::backend(backend_domain, backend_kind, guest, devid); }
 std::string Device::frontend_path() const { return path::frontend(guest, kind, devid); }
 std::string Device::record_path() const { return path::libxl_device(guest, kind, devid); }
 
 Device describe_disk(const DeviceDisk& disk, xc::DomId guest, const std::string& node, const std::string& number) {
     Device d{"vbd", guest, static_cast<xc::DomId>(disk.backend_domid), vdev_number(disk.vdev).value_or(0), {}, {}};
     const std::string type = disk.is_cdrom ? "cdrom" : "disk";
-    d.backend = {{"params", disk.pdev_path},
+    const bool qemu = needs_qemu(disk);
+    if (qemu) d.backend_kind = "qdisk";
+    d.backend = {{"params", qemu ? qemu_format(disk.format) + ":" + disk.pdev_path : disk.pdev_path},
                  {"script", script_path(disk.script, "block")},
                  {"removable", flag(disk.removable != 0)},
                  {"bootable", "1"},
                  {"dev", disk.vdev},
-                 {"type", "phy"},
+                 {"type", qemu ? "qdisk" : "phy"},
                  {"mode", disk.readwrite ? "w" : "r"},
                  {"device-type", type},
                  {"discard-enable", flag(disk.discard_enable.value_or(disk.readwrite != 0))},

@@ -26,16 +26,21 @@ struct Device {
     xc::DomId guest = 0, backend_domain = 0;
     unsigned devid = 0;
     Leaves frontend, backend;
+    std::string backend_kind = kind; ///< "qdisk" for a disk that QEMU serves
     [[nodiscard]] std::string backend_path() const;
     [[nodiscard]] std::string frontend_path() const;
     [[nodiscard]] std::string record_path() const;
-    /// A driver of the backend domain's kernel serves it and answers by its state; else a program does.
-    [[nodiscard]] bool kernel_backend() const { return kind == "vbd" || kind == "vif"; }
+    /// A driver of the backend domain's kernel serves it.
+    [[nodiscard]] bool kernel_backend() const { return backend_kind == "vbd" || backend_kind == "vif"; }
+    /// The guest's own QEMU does. (The first console is the console daemon's.)
+    [[nodiscard]] bool model_backend() const {
+        return backend_domain == 0 && !kernel_backend() && (kind != "console" || devid != 0);
+    }
 };
 
 /// The devices' configurations must be complete: backend_domid, devid, MAC address...
-/// `node` and `number` say which block device holds the disk's data; both are empty for a script or another
-/// backend domain to fill in.
+/// `node` and `number` say which block device holds the disk's data; both are empty for a script, for QEMU or for
+/// another backend domain.
 Device describe_disk(const DeviceDisk& disk, xc::DomId guest, const std::string& node = {},
                      const std::string& number = {});
 Device describe_nic(const DeviceNic& nic, xc::DomId guest);

@@ -4,6 +4,7 @@
 #include <cerrno>
 
 #include "libxl/core/paths.hpp"
+#include "libxl/device/device_model.hpp"
 #include "libxl/device/spec_text.hpp"
 
 namespace hospes::xl {
@@ -111,7 +112,11 @@ Result<std::vector<Device>> recorded_devices(Host& host, xc::DomId guest) {
             if (!owner.starts_with(local)) continue;
             owner.remove_prefix(local.size());
             const auto domain = to_number<xc::DomId>(owner.substr(0, owner.find('/')));
-            if (domain) devices.push_back({kind, guest, *domain, *id, {}, {}});
+            constexpr std::string_view folder = "/backend/";
+            const auto start = owner.find(folder);
+            if (!domain || start == std::string_view::npos) continue;
+            owner.remove_prefix(start + folder.size());
+            devices.push_back({kind, guest, *domain, *id, {}, {}, std::string(owner.substr(0, owner.find('/')))});
         }
     }
     return devices;
@@ -124,7 +129,7 @@ Status unplug_all(Host& host, xc::DomId guest, Clock::time_point deadline) {
     std::vector<Device> served;
     std::vector<std::string> waiting, watches;
     for (const Device& device : all) {
-        if (!device.kernel_backend()) continue;
+        if (!device.kernel_backend()) continue; // QEMU closes its own when it ends
         served.push_back(device);
         waiting.push_back(device.backend_path());
         watches.push_back(device.backend_path() + "/state");
@@ -137,17 +142,13 @@ Status unplug_all(Host& host, xc::DomId guest, Clock::time_point deadline) {
     };
     // A backend that does not answer loses its nodes all the same: the kernel's bus then takes the device away.
     static_cast<void>(HOSPES_TRY(wait_until(*store, watches, deadline, all_closed)));
-    Status result;
+    Status result = stop_device_model(host, guest, deadline);
     for (const HostSide& side : sides)
         if (Status undone = undo_host_side(host, side); !undone && result) result = std::move(undone);
     xs::Batch gone;
     for (const HostSide& side : sides)
         remove_nodes(gone, side.device);
     if (Status removed = store->run(gone); !removed && result) result = std::move(removed);
-    const std::string claimed = path::libxl(guest) + "/claimed";
-    if (const auto names = store->directory(claimed))
-        for (const std::string& name : *names)
-            if (const auto file = store->read(claimed + "/" + name)) host.hotplug().close_disk("/dev/" + name, *file);
     return result;
 }
 
@@ -158,7 +159,8 @@ Status unplug(Host& host, const Device& device, Clock::time_point deadline, bool
     const BusState guest_end = read_state(*store, device.frontend_path());
     // A guest that never took the device up cannot give it back; nor can one that is no more.
     const bool in_use = guest_end >= BusState::initialised && guest_end <= BusState::closing;
-    if (device.kernel_backend() && (in_use || insist)) {
+    const bool answers = device.kernel_backend() || (device.model_backend() && device_model_lives(host, device.guest));
+    if (answers && (in_use || insist)) {
         HOSPES_TRY(insist ? close_all(*store, {device}) : ask_to_close(*store, backend));
         const auto closed = [&]() -> Result<bool> { return has_closed(*store, backend); };
         const auto until = insist ? std::min(deadline, Clock::now() + std::chrono::seconds(1)) : deadline;
@@ -168,13 +170,11 @@ Status unplug(Host& host, const Device& device, Clock::time_point deadline, bool
                          "is it mounted or in use there? --force takes it away");
     }
     Status undone;
-    if (!device.kernel_backend() || in_use || insist) undone = undo_host_side(host, side);
+    if (!answers || in_use || insist) undone = undo_host_side(host, side);
     xs::Batch gone;
     remove_nodes(gone, device);
     HOSPES_TRY(store->commit(gone));
-    if (device.kernel_backend() && !in_use && !insist) undone = undo_host_side(host, side);
-    if (!side.node.empty())
-        HOSPES_TRY(store->remove(path::libxl(device.guest) + "/claimed/" + side.node.substr(side.node.rfind('/') + 1)));
+    if (answers && !in_use && !insist) undone = undo_host_side(host, side);
     return undone;
 }
 

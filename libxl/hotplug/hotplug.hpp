@@ -3,7 +3,6 @@
 // by the kernel's own interfaces; a program or script runs only where the configuration asks for what only it can do.
 #pragma once
 
-#include <functional>
 #include <memory>
 
 #include "libxl/core/wait.hpp"
@@ -58,10 +57,10 @@ class Hotplug {
   public:
     virtual ~Hotplug() = default;
 
-    /// Opens what `disk` names: a block device as it is, a raw file through a loop device, other formats through
-    /// qemu-nbd. `claim` is told the device's name before anything outlives this process.
-    virtual Result<DiskSource> open_disk(const DeviceDisk& disk, Clock::time_point deadline, const Cancel* cancel,
-                                         const std::function<Status(const std::string& node)>& claim) = 0;
+    /// Opens what `disk` names: a block device as it is, a raw file through a loop device.
+    virtual Result<DiskSource> open_disk(const DeviceDisk& disk) = 0;
+    /// Whether a file that QEMU is to open can be opened.
+    virtual Status check_image(const std::string& file, bool writable) = 0;
     /// Takes back what open_disk() made. `params` is the file, to know our own from somebody else's.
     virtual void close_disk(const std::string& node, const std::string& params) = 0;
 

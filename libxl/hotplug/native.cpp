@@ -16,16 +16,10 @@ namespace {
 
 class NativeHotplug final : public Hotplug {
   public:
-    Result<DiskSource> open_disk(const DeviceDisk& disk, Clock::time_point deadline, const Cancel* cancel,
-                                 const std::function<Status(const std::string&)>& claim) override {
+    Result<DiskSource> open_disk(const DeviceDisk& disk) override {
         struct stat info {};
         if (::stat(disk.pdev_path.c_str(), &info) < 0) return error("open disk " + disk.pdev_path, errno);
-        if (S_ISREG(info.st_mode)) {
-            if (disk.format == DiskFormat::raw || disk.format == DiskFormat::unknown)
-                return attach_loop(disk.pdev_path, disk.readwrite != 0);
-            const std::string_view format = disk.format == DiskFormat::vhd ? "vpc" : to_string(disk.format);
-            return attach_nbd(disk.pdev_path, format, disk.readwrite != 0, deadline, cancel, claim);
-        }
+        if (S_ISREG(info.st_mode)) return attach_loop(disk.pdev_path, disk.readwrite != 0);
         if (!S_ISBLK(info.st_mode))
             return error("open disk " + disk.pdev_path, ENOTBLK, "it is neither a block device nor a file");
         // blkback will fail where this fails, but can tell nobody why.
@@ -35,10 +29,16 @@ class NativeHotplug final : public Hotplug {
         return DiskSource(disk.pdev_path, major(info.st_rdev), minor(info.st_rdev));
     }
 
+    Status check_image(const std::string& file, bool writable) override {
+        const int image = ::open(file.c_str(), (writable ? O_RDWR : O_RDONLY) | O_CLOEXEC);
+        if (image < 0) return error("open disk " + file, errno);
+        ::close(image);
+        return {};
+    }
+
     void close_disk(const std::string& node, const std::string& params) override {
         if (node == params) return; // a block device of the host's
         if (node.starts_with("/dev/loop")) detach_loop(node);
-        if (node.starts_with("/dev/nbd")) detach_nbd(node, params);
     }
 
     Status plug_nic(VifPort& port, const DeviceNic& nic, Clock::time_point deadline, const Cancel* cancel) override {

@@ -3,6 +3,7 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <unistd.h>
 
 #include "libxl/core/paths.hpp"
@@ -33,11 +34,14 @@ class VncviewerCommand final : public Command {
         if (autopass_) XL_TRY(password_to_stdin(*store, domain));
         const std::string display = listen.value_or("localhost") + ":" + std::to_string(*number - vnc_base);
         std::fflush(nullptr);
+        const char* const chosen = std::getenv("VNCVIEWER");
+        const char* const viewer = chosen ? chosen : "vncviewer";
         if (autopass_)
-            ::execlp("vncviewer", "vncviewer", display.c_str(), "-autopass", static_cast<char*>(nullptr));
+            ::execlp(viewer, "vncviewer", display.c_str(), "-autopass", static_cast<char*>(nullptr));
         else
-            ::execlp("vncviewer", "vncviewer", display.c_str(), static_cast<char*>(nullptr));
-        return report(error("run vncviewer " + display, errno, {}, "install a VNC viewer, such as tigervnc-viewer"));
+            ::execlp(viewer, "vncviewer", display.c_str(), static_cast<char*>(nullptr));
+        return report(error("run " + std::string(viewer) + " " + display, errno, {},
+                            "install a VNC viewer, such as tigervnc-viewer"));
     }
 
   private:
@@ -45,8 +49,7 @@ class VncviewerCommand final : public Command {
 
     /// The viewer reads it there; a file without a name keeps it off the disk's directory.
     static Status password_to_stdin(xs::Client& store, xc::DomId domain) {
-        const auto vm = HOSPES_TRY(store.try_read(xl::path::domain(domain) + "/vm"));
-        const auto password = HOSPES_TRY(store.try_read(vm.value_or("") + "/vncpasswd"));
+        const auto password = HOSPES_TRY(store.try_read(xl::path::domain(domain) + "/console/vnc-pass"));
         if (!password) return {}; // none is set, then none is asked for
         std::FILE* const file = std::tmpfile();
         if (!file || std::fputs(password->c_str(), file) < 0 || std::fflush(file) != 0)

@@ -37,9 +37,10 @@ struct Draft {
 /// Whether a key changes anything once it is in the configuration. One that does not is warned about.
 enum class Effect {
     yes,
-    none, ///< understood, but nothing acts on it yet
-    hvm,  ///< only for HVM guests
-    arm,  ///< only on Arm hosts
+    none,    ///< understood, but nothing acts on it yet
+    hvm,     ///< only for HVM guests
+    display, ///< for HVM guests, and for a PV guest's framebuffer
+    arm,     ///< only on Arm hosts
 };
 
 struct Key {

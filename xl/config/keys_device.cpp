@@ -167,10 +167,10 @@ Outcome read_pvcalls(Draft& d, const Value& value) {
 
 const Key device_keys[] = {{"disk", read_disks},
                            {"vif", read_nics},
-                           {"vfb", read_vfbs, Effect::none},
-                           {"vkb", read_vkbs, Effect::none},
-                           {"channel", read_channels, Effect::none},
-                           {"p9", read_p9s, Effect::none},
+                           {"vfb", read_vfbs},
+                           {"vkb", read_vkbs},
+                           {"channel", read_channels},
+                           {"p9", read_p9s},
                            {"pvcalls", read_pvcalls, Effect::none},
                            {"vtpm", read_vtpms, Effect::none},
                            {"vif2", {}, Effect::none}};
@@ -179,9 +179,10 @@ const Key device_keys[] = {{"disk", read_disks},
 
 Outcome settle_devices(Draft& d) {
     xl::DomainConfig& config = d.config;
-    // The display keys of HVM make a framebuffer for a PV guest.
+    // The display keys of HVM make a framebuffer for a PV guest, and for one that will be PV or PVH.
     const bool display = d.display.vnc.enable.value_or(false) || d.display.sdl.enable.value_or(false);
-    if (config.c_info.type == xl::DomainType::pv && display) add_vfb(config, d.display);
+    const bool open = config.c_info.type == xl::DomainType::invalid && !config.b_info.kernel.empty();
+    if ((config.c_info.type == xl::DomainType::pv || open) && display) add_vfb(config, d.display);
     std::move(d.vkbs.begin(), d.vkbs.end(), std::back_inserter(config.vkbs));
     for (std::size_t i = 0; i < config.vkbs.size(); ++i)
         config.vkbs[i].devid = static_cast<int>(i);

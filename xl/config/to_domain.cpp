@@ -87,6 +87,9 @@ std::string without_effect(const Key& key, xl::DomainType type) {
     case Effect::yes: return {};
     case Effect::none: return name + "has no effect in this version";
     case Effect::arm: return name + "is for Arm hosts and has no effect here";
+    case Effect::display:
+        if (type == xl::DomainType::pvh) return name + "has no effect on a PVH guest: vfb= gives it a framebuffer";
+        return {};
     case Effect::hvm:
         if (type == xl::DomainType::pv || type == xl::DomainType::pvh)
             return name + "is for HVM guests and has no effect on this one";

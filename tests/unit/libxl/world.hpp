@@ -49,10 +49,12 @@ class CountedDisk final : public DiskSource::Hold {
 class CountingHotplug final : public Hotplug {
   public:
     explicit CountingHotplug(std::shared_ptr<Plugged> state) : state_(std::move(state)) {}
-    Result<DiskSource> open_disk(const DeviceDisk& disk, Clock::time_point, const Cancel*,
-                                 const std::function<Status(const std::string&)>&) override {
+    Result<DiskSource> open_disk(const DeviceDisk& disk) override {
         if (state_->fails()) return error("open disk " + disk.pdev_path, ENOENT);
         return DiskSource("/dev/loop3", 7, 3, std::make_unique<CountedDisk>(state_, disk.pdev_path));
+    }
+    Status check_image(const std::string& file, bool) override {
+        return state_->fails() ? Status(error("open disk " + file, ENOENT)) : Status();
     }
     void close_disk(const std::string&, const std::string& params) override { state_->close(params); }
     Status plug_nic(VifPort& port, const DeviceNic& nic, Clock::time_point, const Cancel*) override {

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: MIT
+// The QEMU of a PV or PVH guest: one process that serves those of its devices that no kernel serves. It runs while the
+// domain does, whoever started it; /libxl/D/device-model = "PID START" says which process it is.
+#pragma once
+
+#include "libxl/core/host.hpp"
+#include "libxl/core/wait.hpp"
+#include "libxl/types/domain_config.hpp"
+
+namespace hospes::xl {
+
+/// The disk's data needs QEMU: an image that is not raw, or qdisk asked for.
+bool needs_qemu(const DeviceDisk& disk);
+/// Some device of the configuration is served by QEMU in this domain.
+bool needs_device_model(const DomainConfig& config);
+
+bool device_model_lives(Host& host, xc::DomId guest);
+/// The end of its log.
+std::string device_model_words(Host& host, xc::DomId guest);
+
+/// Starts one for the devices whose nodes are in the store and waits until it serves. VNC address, pseudo-terminals
+/// of channels and the process are then in the store. What failed is gone again. An error holds the end of its log.
+Status start_device_model(Host& host, xc::DomId guest, const DomainConfig& config, Clock::time_point deadline,
+                          const Cancel* cancel);
+
+/// Ends it if it runs (it writes back first what it holds of disks), and removes what it left.
+Status stop_device_model(Host& host, xc::DomId guest, Clock::time_point deadline);
+
+} // namespace hospes::xl
