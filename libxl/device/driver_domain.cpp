@@ -40,35 +40,52 @@ std::string DriverDomain::leaf(const std::string& backend, const char* name) con
 Status DriverDomain::scan() {
     xs::Client* const store = HOSPES_TRY(host_->store());
     const std::string base = path::domain(own_) + "/backend";
+    std::set<std::string> there;
     for (const char* kind : {"vbd", "vif"})
         for (const std::string& guest : HOSPES_TRY(children(*store, base + "/" + kind)))
             for (const std::string& id : HOSPES_TRY(children(*store, base + "/" + kind + "/" + guest))) {
                 const auto domain = to_number<xc::DomId>(guest);
                 const auto devid = to_number<unsigned>(id);
-                if (domain && devid)
-                    HOSPES_TRY(look_at(kind, base + "/" + kind + "/" + guest + "/" + id, *domain, *devid));
+                if (!domain || !devid) continue;
+                there.insert(base + "/" + kind + "/" + guest + "/" + id);
+                HOSPES_TRY(look_at(kind, base + "/" + kind + "/" + guest + "/" + id, *domain, *devid));
             }
+    for (auto at = plugged_.begin(); at != plugged_.end();) {
+        const auto next = std::next(at);
+        if (!there.count(at->first)) unplug(std::string(at->first), at->second);
+        at = next;
+    }
+    std::erase_if(refused_, [&](const std::string& backend) { return !there.count(backend); });
     return {};
 }
 
 Status DriverDomain::look_at(const std::string& kind, const std::string& backend, xc::DomId guest, unsigned devid) {
     xs::Client* const store = HOSPES_TRY(host_->store());
     const BusState state = read_state(*store, backend);
-    if (leaf(backend, "online") == "0" && state == BusState::closed) return unplug(kind, backend, guest, devid);
-    if (state != BusState::init_wait || leaf(backend, "hotplug-status") == "connected" || refused_.count(backend))
-        return {};
-    Status done = kind == "vbd" ? plug_disk(backend) : plug_nic(backend, guest, devid);
-    if (done) {
-        log_("plugged " + backend);
-        return {};
+    const bool connected = leaf(backend, "hotplug-status") == "connected";
+    // A service that was started anew finds what its predecessor plugged.
+    if (connected && !plugged_.count(backend)) plugged_.emplace(backend, remember(kind, backend, guest, devid));
+    if (leaf(backend, "online") == "0" && state == BusState::closed) {
+        if (const auto mine = plugged_.find(backend); mine != plugged_.end()) unplug(backend, Plugged(mine->second));
+        return store->remove(backend);
     }
-    refused_.insert(backend);
-    const std::string why = done.problem().text();
-    log_("cannot plug " + backend + ": " + why);
-    xs::Batch nodes;
-    nodes.write(backend + "/hotplug-error", why);
-    nodes.write(backend + "/hotplug-status", "error");
-    return store->run(nodes);
+    if (state != BusState::init_wait || connected || refused_.count(backend)) return {};
+    if (Status done = plug(kind, backend, guest, devid); !done) {
+        refused_.insert(backend);
+        const std::string why = done.problem().text();
+        log_("cannot plug " + backend + ": " + why);
+        xs::Batch nodes;
+        nodes.write(backend + "/hotplug-error", why);
+        nodes.write(backend + "/hotplug-status", "error");
+        return store->run(nodes);
+    }
+    plugged_.emplace(backend, remember(kind, backend, guest, devid));
+    log_("plugged " + backend);
+    return {};
+}
+
+Status DriverDomain::plug(const std::string& kind, const std::string& backend, xc::DomId guest, unsigned devid) {
+    return kind == "vbd" ? plug_disk(backend) : plug_nic(backend, guest, devid);
 }
 
 Status DriverDomain::plug_disk(const std::string& backend) {
@@ -80,8 +97,7 @@ Status DriverDomain::plug_disk(const std::string& backend) {
     disk.pdev_path = leaf(backend, "params");
     disk.readwrite = leaf(backend, "mode") == "w" ? 1 : 0;
     disk.format = DiskFormat::raw;
-    const auto claim = [](const std::string&) { return Status(); };
-    DiskSource source = HOSPES_TRY(host_->hotplug().open_disk(disk, Clock::now() + plug_time, nullptr, claim));
+    DiskSource source = HOSPES_TRY(host_->hotplug().open_disk(disk));
     xs::Batch nodes;
     nodes.write(backend + "/node", source.node());
     nodes.write(backend + "/physical-device-path", source.node());
@@ -109,26 +125,31 @@ Status DriverDomain::plug_nic(const std::string& backend, xc::DomId guest, unsig
     return store->write(backend + "/hotplug-status", "connected");
 }
 
-Status DriverDomain::unplug(const std::string& kind, const std::string& backend, xc::DomId guest, unsigned devid) {
-    xs::Client* const store = HOSPES_TRY(host_->store());
-    const std::string script = leaf(backend, "script");
-    const std::string interface = "vif" + std::to_string(guest) + "." + std::to_string(devid);
-    if (kind == "vbd" ? !is_native_block_script(script) : !is_native_vif_script(script)) {
-        const Status run =
-            host_->hotplug().run_script({script, kind == "vbd" ? "remove" : "offline", kind, backend,
-                                         kind == "vif" ? interface : std::string(), leaf(backend, "gatewaydev")},
-                                        Clock::now() + plug_time, nullptr);
-        if (!run) log_(run.problem().text());
-    } else if (kind == "vbd") {
-        if (const std::string node = leaf(backend, "node"); !node.empty())
-            host_->hotplug().close_disk(node, leaf(backend, "params"));
-    } else {
-        const std::string renamed = leaf(backend, "vifname");
-        host_->hotplug().unplug_nic(renamed.empty() ? interface : renamed, script, leaf(backend, "bridge"));
+DriverDomain::Plugged DriverDomain::remember(const std::string& kind, const std::string& backend, xc::DomId guest,
+                                             unsigned devid) const {
+    Plugged what{kind, leaf(backend, "script"), leaf(backend, "node"),      leaf(backend, "params"),
+                 {},   leaf(backend, "bridge"), leaf(backend, "gatewaydev")};
+    if (kind == "vif") {
+        what.interface = leaf(backend, "vifname");
+        if (what.interface.empty()) what.interface = "vif" + std::to_string(guest) + "." + std::to_string(devid);
     }
-    refused_.erase(backend);
+    return what;
+}
+
+void DriverDomain::unplug(const std::string& backend, const Plugged& what) {
+    const bool disk = what.kind == "vbd";
+    if (disk ? !is_native_block_script(what.script) : !is_native_vif_script(what.script)) {
+        const Status run = host_->hotplug().run_script(
+            {what.script, disk ? "remove" : "offline", what.kind, backend, what.interface, what.gatewaydev},
+            Clock::now() + plug_time, nullptr);
+        if (!run) log_(run.problem().text());
+    } else if (disk) {
+        if (!what.node.empty()) host_->hotplug().close_disk(what.node, what.params);
+    } else {
+        host_->hotplug().unplug_nic(what.interface, what.script, what.bridge);
+    }
     log_("unplugged " + backend);
-    return store->remove(backend);
+    plugged_.erase(backend);
 }
 
 Status DriverDomain::serve(const Cancel& cancel) {

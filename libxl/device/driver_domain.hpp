@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 // The host's side of devices in a domain that is not the toolstack's: what `xl devd` does. It watches the domain's own
-// backend nodes, plugs what a toolstack elsewhere has announced, and unplugs what has closed.
+// backend nodes, plugs what a toolstack elsewhere has announced, and unplugs what has closed or whose nodes are gone:
+// nobody has to wait for it.
 #pragma once
 
 #include <functional>
+#include <map>
 #include <set>
 
 #include "libxl/core/host.hpp"
@@ -26,15 +28,22 @@ class DriverDomain {
   private:
     DriverDomain(Host& host, xc::DomId own, Log log) : host_(&host), own_(own), log_(std::move(log)) {}
     Status look_at(const std::string& kind, const std::string& backend, xc::DomId guest, unsigned devid);
+    Status plug(const std::string& kind, const std::string& backend, xc::DomId guest, unsigned devid);
     Status plug_disk(const std::string& backend);
     Status plug_nic(const std::string& backend, xc::DomId guest, unsigned devid);
-    Status unplug(const std::string& kind, const std::string& backend, xc::DomId guest, unsigned devid);
+    /// What is needed to undo the host's side, also when the nodes are gone.
+    struct Plugged {
+        std::string kind, script, node, params, interface, bridge, gatewaydev;
+    };
+    Plugged remember(const std::string& kind, const std::string& backend, xc::DomId guest, unsigned devid) const;
+    void unplug(const std::string& backend, const Plugged& what);
     [[nodiscard]] std::string leaf(const std::string& backend, const char* name) const;
 
     Host* host_;
     xc::DomId own_;
     Log log_;
-    std::set<std::string> refused_; ///< backends that could not be plugged
+    std::map<std::string, Plugged> plugged_; ///< by backend
+    std::set<std::string> refused_;          ///< backends that could not be plugged
 };
 
 } // namespace hospes::xl

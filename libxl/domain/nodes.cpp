@@ -68,6 +68,9 @@ void describe_domain(xs::Batch& out, xc::DomId domain, const DomainConfig& confi
         owned(out, root + node, domain);
     out.write(root + "/control/platform-feature-multiprocessor-suspend", "1");
     out.write(root + "/control/platform-feature-xs_reset_watches", "1");
+    if (config.c_info.driver_domain.value_or(false)) // it may run a toolstack's parts of its own
+        for (const char* node : {"/libxl", "/device-model"})
+            owned(out, root + node, domain);
     out.write(root + "/domid", std::to_string(domain));
     for (const auto& [key, value] : config.c_info.xsdata)
         out.write(root + "/vm-data/" + key, value);
@@ -108,7 +111,7 @@ void forget_domain(xs::Batch& out, xc::DomId domain, const std::string& uuid) {
     const std::string id = std::to_string(domain);
     out.remove(path::domain(domain));
     out.remove(path::libxl(domain));
-    for (const char* kind : {"vbd", "vif", "console", "vfb", "vkbd", "9pfs", "qnic", "pci"})
+    for (const char* kind : {"vbd", "vif", "console", "qdisk", "vfb", "vkbd", "9pfs", "qnic", "pci"})
         out.remove(path::domain(0) + "/backend/" + kind + "/" + id);
     out.remove(path::domain(0) + "/device-model/" + id);
     if (!uuid.empty()) out.remove(path::vm(uuid));

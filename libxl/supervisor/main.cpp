@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #include "libxl/daemon/launch.hpp"
-#include "libxl/device/driver_domain.hpp"
 #include "libxl/supervisor/daemon.hpp"
 
 namespace hospes::xl::supervisor {
@@ -26,17 +25,15 @@ Acts for domains that end (on_poweroff=, on_reboot=, on_crash=...) and removes w
       --socket=PATH     where it answers (default /run/xen/supervisor.sock)
       --store=PATH      the store's socket
       --log-dir=DIR     for xl-NAME.log (default /var/log/xen)
-      --driver-domain   in a domain that serves devices to others: plug and unplug those instead, in the foreground
   -h, --help
 )";
 
-enum LongOnly { PidFile = 256, Socket, Store, LogDir, DriverDomainOnly };
+enum LongOnly { PidFile = 256, Socket, Store, LogDir };
 const option long_options[] = {{"interactive", no_argument, nullptr, 'i'},
                                {"pid-file", required_argument, nullptr, PidFile},
                                {"socket", required_argument, nullptr, Socket},
                                {"store", required_argument, nullptr, Store},
                                {"log-dir", required_argument, nullptr, LogDir},
-                               {"driver-domain", no_argument, nullptr, DriverDomainOnly},
                                {"help", no_argument, nullptr, 'h'},
                                {nullptr, 0, nullptr, 0}};
 
@@ -58,15 +55,6 @@ int run(const Options& options) {
     return status;
 }
 
-int serve_devices() {
-    const auto cancel = Cancel::on_signals();
-    Host host;
-    auto service = DriverDomain::open(host, [](const std::string& line) { std::printf("%s\n", line.c_str()); });
-    const Status done = service ? service->serve(*cancel) : Status(service.problem());
-    if (!done) std::fprintf(stderr, "xl-supervisor: %s\n", done.problem().text().c_str());
-    return done ? 0 : 1;
-}
-
 } // namespace
 } // namespace hospes::xl::supervisor
 
@@ -80,7 +68,6 @@ int main(int argc, char** argv) {
         case Socket: options.socket = optarg; break;
         case Store: ::setenv("XENSTORED_PATH", optarg, 1); break; // for every connection, also the workers'
         case LogDir: options.log_dir = optarg; break;
-        case DriverDomainOnly: return serve_devices();
         case 'h': std::fputs(usage, stdout); return 0;
         default: std::fputs("Try 'xl-supervisor --help'.\n", stderr); return 1;
         }

@@ -135,7 +135,7 @@ const Key general_keys[] = {
     {"init_seclabel", text(b, &B::exec_ssid_label), Effect::none},
     {"oos", flag(c, &C::oos), Effect::hvm},
     {"hap", flag(c, &C::hap)},
-    {"driver_domain", flag(c, &C::driver_domain), Effect::none},
+    {"driver_domain", flag(c, &C::driver_domain)},
     {"xend_suspend_evtchn_compat", flag(c, &C::xend_suspend_evtchn_compat), Effect::none},
     {"passthrough", choice<xl::Passthrough>(c, &C::passthrough), Effect::none},
     {"memory", [](Draft& d, const Value& v) { return read_mib(d.memory_mib, v); }},

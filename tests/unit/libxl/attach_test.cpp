@@ -149,6 +149,7 @@ TEST_CASE("a backend in another domain gets the nodes there, and nothing is plug
     REQUIRE(made);
     const std::string home = "/local/domain/" + std::to_string(driver) + "/backend/vbd/2/51712";
     CHECK(world.store.read(home + "/state") == "2");
+    CHECK(world.store.read(home + "/physical-device").empty()); // that domain's to find out
     CHECK(world.store.permissions(home) == "n1,r2");
     CHECK(world.store.permissions("/local/domain/2/device/vbd/51712") == "n2,r1");
     CHECK(world.plugged->log.empty());
@@ -187,6 +188,21 @@ TEST_CASE("a driver domain plugs what others announce, and unplugs what has clos
     CHECK(world.plugged->disks.empty());
     CHECK(world.store.read(vbd + "/state").empty());
     CHECK(world.store.read(vif + "/state").empty());
+
+    // A toolstack that does not wait: the nodes are gone before anyone looked, and the service is a new one.
+    announce(vbd, {{"params", "/images/d"}, {"mode", "w"}, {"script", "/etc/xen/scripts/block"}});
+    announce(vif, {{"bridge", "br0"}, {"mac", "00:16:3e:00:00:01"}, {"script", "/etc/xen/scripts/vif-bridge"}});
+    REQUIRE(service->scan());
+    CHECK(world.plugged->disks.size() == 1);
+    service = DriverDomain::open(world.host, [&](const std::string& line) { log.push_back(line); });
+    REQUIRE(service);
+    REQUIRE(service->scan());
+    CHECK(world.plugged->disks.size() == 1); // still once
+    world.store.remove(vbd);
+    world.store.remove(vif);
+    REQUIRE(service->scan());
+    CHECK(world.plugged->disks.empty());
+    CHECK(world.plugged->log.back() == "unplug vif7.0");
 
     world.plugged->fail_at = 1;
     announce(vbd, {{"params", "/images/none"}, {"mode", "r"}});
