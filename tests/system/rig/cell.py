@@ -29,6 +29,7 @@ class Setup:
     linux_args: str = ""
     vmlinux: bool = False  # the decompressed dom0 kernel instead of the stock bzImage
     files: tuple = field(default=())  # (name in dom0, path on this machine)
+    devices: bool = False  # QEMU in dom0, for the devices that it serves
     qemu: tuple = ()  # more arguments of the machine
     tree: str = "release"  # which build of Hospes
     patience: int = 240  # seconds from dom0's start until its toolstack is up
@@ -46,6 +47,8 @@ def initrd_for(images, tools, setup, scratch) -> pathlib.Path:
     """The small dom0, followed by an archive each for our tools and for the scenarios' own files."""
     initrd = images.dom0_initramfs()
     more = b"" if tools == "debian" else toolstack.archive(images)
+    if setup.devices:
+        more += images.devices_archive().read_bytes()
     if setup.files:
         extra = Cpio()
         for name, path in setup.files:

@@ -7,7 +7,7 @@ import pathlib
 
 from . import kernel, paths, tree
 from .apt import BACKPORTS, Apt, meta_target
-from .cpio import Cpio
+from .cpio import Cpio, names
 
 DOM0_KERNEL = "linux-image-amd64"
 GUEST_KERNEL = "linux-image-cloud-amd64"
@@ -62,10 +62,10 @@ class Images:
         image = next((root / "boot").glob("xen-*.gz"))
         return cached("xen", paths.digest(image), lambda: kernel.gunzip(image))
 
-    def guest_initramfs(self, suite="") -> pathlib.Path:
-        kernel_tree = self.kernel_tree(GUEST_KERNEL, suite)
+    def guest_initramfs(self, suite="", meta=GUEST_KERNEL, modules="guest.modules") -> pathlib.Path:
+        kernel_tree = self.kernel_tree(meta, suite)
         packages = self.apt.unpack(["busybox-static"], deps=False)
-        init, modules = paths.IMAGE / "guest-init", paths.IMAGE / "guest.modules"
+        init, modules = paths.IMAGE / "guest-init", paths.IMAGE / modules
         key = paths.digest(RECIPE, init, modules, str(kernel_tree), str(packages))
 
         def make():
@@ -106,6 +106,24 @@ class Images:
             self._guest(out, guest)
             return out.finish()
         return cached("dom0.cpio", key, make)
+
+    def devices_archive(self) -> pathlib.Path:
+        """To be appended to the small dom0: QEMU and its tools, and a guest whose kernel has all the frontends (as
+        an ELF file: decoding it under emulation takes longer than all the rest)."""
+        lists = {n: paths.IMAGE / f"devices.{n}" for n in ("packages", "files")}
+        packages = self.apt.unpack(tree.words(lists["packages"]))
+        guest = self.guest_initramfs(meta=DOM0_KERNEL, modules="devices.modules")
+        base = self.dom0_initramfs()
+        key = paths.digest(RECIPE, *lists.values(), str(packages), base.name, guest, str(self.dom0_kernel()))
+
+        def make():
+            out = Cpio()
+            out.dirs |= {"usr", "usr/bin", "usr/lib", "usr/lib/x86_64-linux-gnu", "root", *tree.MERGED}
+            tree.add_files(out, packages, tree.words(lists["files"]), names(base.read_bytes()))
+            out.file("root/device-guest-vmlinux", self.dom0_vmlinux().read_bytes())
+            out.file("root/device-guest.cpio.gz", guest.read_bytes())
+            return out.finish()
+        return cached("devices.cpio", key, make)
 
     def _etc(self, out):
         out.file("etc/passwd", "root:x:0:0:root:/root:/bin/bash\nnobody:x:65534:65534::/:/bin/false\n")

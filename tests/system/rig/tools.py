@@ -7,6 +7,7 @@ import tempfile
 
 from . import elf, paths, tree
 from .cpio import Cpio, names
+from .images import DOM0_KERNEL
 
 # The last two are mixed: one part of ours, the rest Debian's.
 TOOLSTACKS = ("hospes", "debian", "hospes-xl+debian-store", "debian-xl+hospes-store")
@@ -36,6 +37,22 @@ def stripped(path: pathlib.Path) -> bytes:
     with tempfile.NamedTemporaryFile() as out:
         subprocess.run(["strip", "-o", out.name, str(path)], check=True)
         return pathlib.Path(out.name).read_bytes()
+
+
+def driver_initramfs(images) -> bytes:
+    """For a guest that serves devices: the rig's small guest with the backends' modules and our xl."""
+    packages = images.apt.unpack(tree.words(paths.IMAGE / "tools.packages"))
+    base = images.guest_initramfs(meta=DOM0_KERNEL, modules="driver.modules").read_bytes()
+    out = Cpio()
+    out.dirs |= {"usr", "usr/lib", "lib", "bin"}
+    out.link("lib64", "usr/lib")
+    out.file(f"{HOME}/bin/xl", stripped(built("xl")), 0o755)
+    for name, path in sorted(elf.closure(packages, [built("xl")]).items()):
+        # The loader is asked for by its path, the libraries are found in the folder it looks into.
+        folder = "usr/lib" if "/ld-linux" in name else "usr/lib/x86_64-linux-gnu"
+        out.file(f"{folder}/{pathlib.Path(name).name}", path.resolve().read_bytes(), 0o755)
+    out.file("init", (paths.IMAGE / "driver-init").read_bytes(), 0o755)
+    return base + b"\0" * (-len(base) % 4) + out.finish()
 
 
 def archive(images) -> bytes:

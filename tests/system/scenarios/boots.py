@@ -4,6 +4,7 @@ import dataclasses
 
 from rig import cell, paths
 from rig.cell import Setup
+from rig.tools import driver_initramfs
 
 
 def debian(images, *args):
@@ -50,9 +51,20 @@ def supervisor(images, hypervisor, tools, setup, scratch):
     return cell.spec(images, hypervisor, tools, dataclasses.replace(setup, files=files), scratch)
 
 
+def devices(images, hypervisor, tools, setup, scratch):
+    """The small dom0 with QEMU; with our tools also a guest that serves devices to others."""
+    files = (("root/socket_talk", paths.build_dir() / "release" / "tests" / "system" / "dom0" / "socket_talk"),)
+    if tools == "hospes":
+        driver = scratch / "driver.cpio"
+        driver.write_bytes(driver_initramfs(images))
+        files += (("root/driver.cpio", driver),)
+    setup = dataclasses.replace(setup, files=files)
+    return cell.spec(images, hypervisor, tools, setup, scratch)
+
+
 # Boots whose machine is not made by cell.spec alone.
 SPECS = {"debian": debian, "systemd": systemd, "kernel612": kernel612, "hostile": hostile, "store": store,
-         "supervisor": supervisor}
+         "supervisor": supervisor, "devices": devices}
 
 # Two nodes of one CPU and one GB each.
 NUMA = tuple(word for node in (0, 1) for word in (
@@ -68,6 +80,7 @@ BOOTS = {
     # What the hypervisor refuses is logged, some lines a second: a fuzzer's every call would flood the console.
     "hostile": Setup(hv_args="guest_loglvl=none/all"),
     "store": Setup(),
+    "devices": Setup(mem=3072, dom0_mem=1280, devices=True),
     "smp1": Setup(smp=1, vmlinux=True),
     "smp4": Setup(smp=4, vmlinux=True),
     "smp8": Setup(smp=8, vmlinux=True),
