@@ -24,7 +24,7 @@ CHECKS = {
     "commits": commits.subjects,
     "support": support.evidence,
 }
-FULL = {"headers-alone": cplusplus.headers_alone}
+FULL = {"headers-alone": cplusplus.headers_alone, "tidy": cplusplus.tidy}
 
 
 def main():

@@ -33,7 +33,7 @@ static void dump_socket(SocketSession& s, Writer& out) {
 std::string Server::save(std::vector<int>& keep) {
     const auto carried = [&](int fd) {
         if (fd >= 0) keep.push_back(fd);
-        return static_cast<std::uint64_t>(fd + 1);
+        return static_cast<std::uint64_t>(fd) + 1;
     };
     Writer out;
     state::dump_lasting(engine_, out);
