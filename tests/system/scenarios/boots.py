@@ -81,6 +81,7 @@ BOOTS = {
     "hostile": Setup(hv_args="guest_loglvl=none/all"),
     "store": Setup(),
     "devices": Setup(mem=3072, dom0_mem=1280, devices=True),
+    "supervisor": Setup(),
     "smp1": Setup(smp=1, vmlinux=True),
     "smp4": Setup(smp=4, vmlinux=True),
     "smp8": Setup(smp=8, vmlinux=True),
