@@ -102,7 +102,8 @@ Result<std::string> Qmp::line() {
         if (!waiting[0].revents) continue;
         char chunk[4096];
         const ssize_t got = ::recv(fd_, chunk, sizeof(chunk), MSG_DONTWAIT);
-        if (got == 0) return error("read from QEMU", EPIPE, "it has ended");
+        // The end of a process that had not read all is a reset (unix(7)).
+        if (got == 0 || (got < 0 && errno == ECONNRESET)) return error("read from QEMU", EPIPE, "it has ended");
         if (got > 0) input_.append(chunk, static_cast<std::size_t>(got));
         if (got < 0 && errno != EINTR && errno != EAGAIN) return error("read from QEMU", errno);
     }
