@@ -48,6 +48,13 @@ std::optional<Content> kept(const std::string& file, std::size_t limit, const st
     return Content::adopt(fd, static_cast<std::size_t>(s.st_size), name);
 }
 
+/// Whether the name still stands for this file: whoever took us for dead has made a new one under it.
+bool stands_for(const std::string& file, int fd) {
+    struct stat a {
+    }, b{};
+    return ::fstat(fd, &a) == 0 && ::lstat(file.c_str(), &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
 Status write_all(int fd, std::span<const std::uint8_t> bytes) {
     while (!bytes.empty()) {
         const ssize_t n = ::write(fd, bytes.data(), bytes.size());
@@ -121,6 +128,7 @@ Result<Content> KernelCache::image(const Content& kernel, const Content& payload
                 make_room(image->size());
                 // Had the kernel's file changed meanwhile, this would be the image of neither.
                 const bool same = key == key_of(kernel.fd(), settled_);
+                if (!stands_for(fresh, image->fd())) return image;
                 if (!same || image->size() > limit_ || ::rename(fresh.c_str(), file.c_str()) != 0)
                     ::unlink(fresh.c_str());
                 return image;

@@ -151,35 +151,32 @@ AttachedDevice read_device(xs::Client& store, xc::DomId domain, std::string_view
     return d;
 }
 
+template <typename T>
+Result<T> attach_one(Host& host, xc::DomId domain, T device, const AttachOptions& options,
+                     std::vector<T> DomainConfig::*list) {
+    DomainConfig one;
+    (one.*list).push_back(std::move(device));
+    HOSPES_TRY(attach(host, domain, one, options, list));
+    return (one.*list).front();
+}
+
 } // namespace
 
 Result<DeviceDisk> attach_disk(Host& host, xc::DomId domain, DeviceDisk disk, const AttachOptions& options) {
-    DomainConfig one;
-    one.disks.push_back(std::move(disk));
-    HOSPES_TRY(attach(host, domain, one, options, &DomainConfig::disks));
-    return one.disks.front();
+    return attach_one(host, domain, std::move(disk), options, &DomainConfig::disks);
 }
 Result<DeviceNic> attach_nic(Host& host, xc::DomId domain, DeviceNic nic, const AttachOptions& options) {
-    DomainConfig one;
-    one.nics.push_back(std::move(nic));
-    HOSPES_TRY(attach(host, domain, one, options, &DomainConfig::nics));
-    return one.nics.front();
+    return attach_one(host, domain, std::move(nic), options, &DomainConfig::nics);
 }
 Result<DeviceChannel> attach_channel(Host&, xc::DomId, DeviceChannel, const AttachOptions&) {
     return only_at_start("channel");
 }
 Result<DeviceVfb> attach_vfb(Host&, xc::DomId, DeviceVfb, const AttachOptions&) { return only_at_start("vfb"); }
 Result<DeviceVkb> attach_vkb(Host& host, xc::DomId domain, DeviceVkb vkb, const AttachOptions& options) {
-    DomainConfig one;
-    one.vkbs.push_back(std::move(vkb));
-    HOSPES_TRY(attach(host, domain, one, options, &DomainConfig::vkbs));
-    return one.vkbs.front();
+    return attach_one(host, domain, std::move(vkb), options, &DomainConfig::vkbs);
 }
 Result<DeviceP9> attach_p9(Host& host, xc::DomId domain, DeviceP9 p9, const AttachOptions& options) {
-    DomainConfig one;
-    one.p9s.push_back(std::move(p9));
-    HOSPES_TRY(attach(host, domain, one, options, &DomainConfig::p9s));
-    return one.p9s.front();
+    return attach_one(host, domain, std::move(p9), options, &DomainConfig::p9s);
 }
 
 Status detach_device(Host& host, xc::DomId domain, std::string_view kind, unsigned devid,
