@@ -77,9 +77,21 @@ def cmd_bench(argv):
     return bench(parser.parse_args(argv), say)
 
 
+def cmd_profile(argv):
+    from rig.profile import profile
+    parser = argparse.ArgumentParser(prog="hospes profile")
+    parser.add_argument("--hypervisor", choices=("hospes", "xen"), default="hospes")
+    parser.add_argument("--tools", choices=TOOLSTACKS, default="debian")
+    parser.add_argument("--smp", type=int, default=1)
+    parser.add_argument("--seconds", type=int, default=30)
+    parser.add_argument("--top", type=int, default=40, help="lines to print")
+    parser.add_argument("command", help="what dom0's shell repeats, as: /root/dom0_bench processes")
+    return profile(parser.parse_args(argv), say)
+
+
 def main():
     verbs = {"build": cmd_build, "test": cmd_test, "boot": cmd_boot, "demo": cmd_demo,
-             "bench": cmd_bench}
+             "bench": cmd_bench, "profile": cmd_profile}
     # Ended from outside, it must still take its QEMU along.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:

@@ -4,11 +4,14 @@ installed on this machine and no maintainer script runs."""
 import pathlib
 import re
 import subprocess
+import threading
 import urllib.parse
 
 from . import paths
 
 BACKPORTS = "bookworm-backports"
+# Scenarios run side by side, but what is cached is made by one at a time.
+MAKING = threading.RLock()
 KEYRING = pathlib.Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 
 
@@ -89,6 +92,10 @@ class Apt:
 
     def unpack(self, packages, deps=True) -> pathlib.Path:
         """The packages' files as one tree in the cache, keyed by what apt resolved."""
+        with MAKING:
+            return self._unpack(packages, deps)
+
+    def _unpack(self, packages, deps):
         files = self.resolve(packages, deps)
         tree = paths.cache() / "trees" / paths.digest(repr(files))
         if (tree / ".complete").exists():

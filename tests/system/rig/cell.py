@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass, field
 
 from . import paths, tools as toolstack
+from .apt import MAKING
 from .checks import Checks
 from .console import ConsoleClosed
 from .cpio import Cpio
@@ -84,7 +85,8 @@ class Host(Checks, Dom0):
                  make_spec=spec):
         self.hypervisor, self.tools, self.setup, self.log = hypervisor, tools, setup, log
         self.scratch = tempfile.TemporaryDirectory(prefix="hospes-boot-")
-        what = make_spec(images, hypervisor, tools, setup, pathlib.Path(self.scratch.name))
+        with MAKING:
+            what = make_spec(images, hypervisor, tools, setup, pathlib.Path(self.scratch.name))
         self.started = time.monotonic()
         self.machine = Machine(what, log, echo)
         super().__init__(self.machine.console)

@@ -3,6 +3,7 @@
 import pathlib
 import tempfile
 
+from .apt import MAKING
 from .cell import Setup, spec
 from .console import ConsoleClosed, ConsoleTimeout
 from .machine import Machine
@@ -16,7 +17,8 @@ class RawCell:
 
     def spec(self, setup=Setup(vmlinux=True)):
         self._scratch = tempfile.TemporaryDirectory(prefix="hospes-raw-")
-        return spec(self.images, self.hypervisor, self.tools, setup, pathlib.Path(self._scratch.name))
+        with MAKING:
+            return spec(self.images, self.hypervisor, self.tools, setup, pathlib.Path(self._scratch.name))
 
     def expect(self, wanted, pattern, timeout=120, quiet=0):
         """Boot and wait for pattern; then the machine must say nothing more for `quiet` seconds that

@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""Runs scenarios: one boot per group and cell, a new one when a host is lost."""
+"""Runs scenarios: one boot per group and cell, a new one when a host is lost; boots side by side, one for each CPU."""
 import importlib
+import os
 import pathlib
+import threading
 import time
 import traceback
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from . import paths
@@ -44,8 +47,9 @@ def results_dir() -> pathlib.Path:
 
 class Runner:
     def __init__(self, say=print):
-        self.say = say
-        self.images = Images(say)
+        self._say = say
+        self.saying = threading.Lock()
+        self.images = Images(self.say)
         self.tally = Tally()
         self.boots = importlib.import_module("scenarios.boots")
 
@@ -54,17 +58,32 @@ class Runner:
         chosen = [s for s in load().values() if named(s, names)]
         if names and not chosen:
             raise SystemExit(f"no scenario called {' or '.join(names)}")
+        jobs = []
         for cell, only in cells.items():
             fitting = [s for s in chosen if (full or names or only or not s.full)
                        and (s.cells is None or cell in s.cells) and named(s, only)]
             for boot in dict.fromkeys(s.boot for s in fitting):
                 group = [s for s in fitting if s.boot == boot]
                 if boot is None:
-                    self.raw(cell, group)
-                    continue
-                self.group(cell, boot, [s for s in group if not s.fresh]
-                           + [s for s in group if s.fresh])
+                    jobs += [(self.raw, cell, s) for s in group]
+                else:
+                    jobs.append((self.group, cell, boot, [s for s in group if not s.fresh]
+                                 + [s for s in group if s.fresh]))
+        self.work_off(jobs)
         return self.tally
+
+    def work_off(self, jobs):
+        """A machine for each CPU at a time; each of them is then better off with one thread (see machine.py)."""
+        beside = min(os.cpu_count() or 1, len(jobs))
+        if beside > 1:
+            os.environ.setdefault("HOSPES_TCG_THREAD", "single")
+        with ThreadPoolExecutor(max(beside, 1)) as pool:
+            for done in [pool.submit(*job) for job in jobs]:
+                done.result()
+
+    def say(self, text):
+        with self.saying:
+            self._say(text)
 
     def group(self, cell, boot, scenarios):
         """All scenarios of one boot. Those that end the machine come last."""
@@ -89,21 +108,20 @@ class Runner:
             finally:
                 host.close()
 
-    def raw(self, cell, scenarios):
-        """Scenarios that boot for themselves."""
+    def raw(self, cell, scenario):
+        """A scenario that boots for itself."""
         hypervisor, _, tools = cell.partition(":")
-        for scenario in scenarios:
-            log = results_dir() / f"{cell.replace(':', '-')}-{scenario.name}.log"
-            log.unlink(missing_ok=True)
-            start = time.monotonic()
-            try:
-                scenario.run(RawCell(self.images, hypervisor, tools, log))
-                why = None
-            except AssertionError as failed:
-                why = f"{failed}\n     log: {log}"
-            except Exception:
-                why = f"{traceback.format_exc(limit=-3)}\n     log: {log}"
-            self.report(cell, scenario.name, time.monotonic() - start, why)
+        log = results_dir() / f"{cell.replace(':', '-')}-{scenario.name}.log"
+        log.unlink(missing_ok=True)
+        start = time.monotonic()
+        try:
+            scenario.run(RawCell(self.images, hypervisor, tools, log))
+            why = None
+        except AssertionError as failed:
+            why = f"{failed}\n     log: {log}"
+        except Exception:
+            why = f"{traceback.format_exc(limit=-3)}\n     log: {log}"
+        self.report(cell, scenario.name, time.monotonic() - start, why)
 
     def in_host(self, host, cell, todo):
         """Run until the list or the host is at its end; what is left to do."""
@@ -143,8 +161,7 @@ class Runner:
             return False
 
     def report(self, cell, name, seconds, why):
-        self.tally.note(why is None)
-        if why is None:
-            self.say(f"ok   {cell} {name} ({seconds:.1f} s)")
-        else:
-            self.say(f"FAIL {cell} {name} ({seconds:.1f} s): {why}")
+        with self.saying:
+            self.tally.note(why is None)
+            self._say(f"ok   {cell} {name} ({seconds:.1f} s)" if why is None
+                      else f"FAIL {cell} {name} ({seconds:.1f} s): {why}")

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: MIT
+"""`./hospes profile COMMAND`: where the machine's time goes while dom0 runs a command. QEMU is stopped some hundred
+times a second and each CPU's instruction pointer is read; stopped time does not pass for the machine."""
+import bisect
+import collections
+import random
+import re
+import socket
+import subprocess
+import time
+
+from . import build, paths
+from .bench import DOM0_MB, HOST_MB, TREE
+from .cell import Host, Setup
+from .images import Images
+
+HYPERVISOR = range(0xffff_8000_0000_0000, 0xffff_8800_0000_0000)  # public/xen.h: what no PV guest may use
+
+
+class Symbols:
+    """Sorted (address, name) pairs; find() gives the last name at or before an address."""
+
+    def __init__(self, text):
+        found = sorted((int(m[1], 16), m[2]) for m in re.finditer(r"(?m)^([0-9a-f]+) [tTwW] (\S+.*)$", text))
+        self.starts, self.names = [a for a, _ in found], [n for _, n in found]
+
+    def find(self, address):
+        at = bisect.bisect_right(self.starts, address) - 1
+        return self.names[at] if at >= 0 else hex(address)
+
+
+class Monitor:
+    """A monitor connection that stays open: one for each sample would cost more than the sample."""
+
+    def __init__(self, machine):
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(20)
+        self.sock.connect(str(machine.dir / "monitor"))
+        self.until_prompt()
+
+    def until_prompt(self):
+        said = ""
+        while not said.endswith("(qemu) "):
+            said += self.sock.recv(65536).decode("latin-1")
+        return said
+
+    def say(self, command):
+        self.sock.sendall(command.encode() + b"\n")
+        return self.until_prompt()
+
+
+def sample(monitor, counts, place):
+    monitor.say("stop")
+    text = monitor.say("info registers -a")
+    monitor.say("cont")
+    for rip, halted in re.findall(r"RIP=([0-9a-f]{16}).*?HLT=(\d)", text, re.S):
+        counts[("idle", "") if halted == "1" else place(int(rip, 16))] += 1
+
+
+def placer(hypervisor_symbols, kernel):
+    def place(address):
+        if address in HYPERVISOR:
+            return "hypervisor", hypervisor_symbols.find(address) if hypervisor_symbols else hex(address & ~0xfff)
+        return ("kernel", kernel.find(address)) if address >> 63 else ("user", "")
+    return place
+
+
+def profile(options, say):
+    tree = build.build(TREE, ["dom0_bench"] + ["hospes_image"] * (options.hypervisor == "hospes"))
+    setup = Setup(mem=HOST_MB, dom0_mem=DOM0_MB, smp=options.smp, tree=TREE,
+                  files=(("root/dom0_bench", tree / "tests" / "bench" / "dom0_bench"),))
+    host = Host(Images(say), options.hypervisor, options.tools, setup,
+                paths.build_dir() / "results" / f"profile-{options.hypervisor}.log")
+    try:
+        own = None
+        if options.hypervisor == "hospes":
+            own = Symbols(subprocess.run(["nm", "-C", str(tree / "hypervisor" / "hospes.elf")], text=True, check=True,
+                                         stdout=subprocess.PIPE).stdout)
+        kernel = Symbols(host.check("grep -i ' t ' /proc/kallsyms | grep -v '\\['", 120))
+        host.check(f"(while :; do {options.command}; done) >/dev/null 2>&1 & sleep 1")
+        counts, monitor = collections.Counter(), Monitor(host.machine)
+        end = time.monotonic() + options.seconds
+        while time.monotonic() < end:
+            sample(monitor, counts, placer(own, kernel))
+            time.sleep(random.uniform(0.002, 0.006))
+    finally:
+        host.close()
+    report(counts, options.top, say)
+    return 0
+
+
+def report(counts, top, say):
+    busy = collections.Counter({k: n for k, n in counts.items() if k[0] != "idle"})
+    total = max(1, busy.total())
+    say(f"{counts.total()} samples, {100 * counts[('idle', '')] / max(1, counts.total()):.0f} % idle; of the rest:")
+    for kind in ("hypervisor", "kernel", "user"):
+        part = sum(n for (k, _), n in busy.items() if k == kind)
+        say(f"{100 * part / total:5.1f} % {kind}")
+    for (kind, name), n in busy.most_common(top):
+        say(f"{100 * n / total:5.1f} % {kind:10} {name}")
