@@ -90,7 +90,7 @@ Status domain_kill(Domain& domain) {
     else if (alive == Domain::Dying::dead)
         return {};
     constexpr Status (*stages[])(Domain&) = {
-        [](Domain& d) -> Status { return domain_watchdog_stop(d), Status{}; },
+        [](Domain& d) -> Status { return domain_watchdog_stop(d), domain_claim_pages(d, 0); },
         evtchn_domain_relinquish,
         grant_table_relinquish,
         [](Domain& d) -> Status { return for_each_vcpu(d, vcpu_relinquish), Status{}; },

@@ -270,7 +270,9 @@ Status domain_claim_pages(Domain& domain, u64 pages) {
         domain.outstanding_claim = 0;
         return {};
     }
-    if (domain.outstanding_claim || pages < domain.tot_pages || pages > domain.max_pages) return Errno::inval;
+    if (domain.dying.load() != Domain::Dying::no || domain.outstanding_claim || pages < domain.tot_pages ||
+        pages > domain.max_pages)
+        return Errno::inval;
     const u64 wanted = pages - domain.tot_pages;
     if (wanted > free_pages_total - claimed) return Errno::no_mem;
     domain.outstanding_claim = static_cast<u32>(wanted);

@@ -6,6 +6,7 @@ from rig.scenario import inside, same, scenario
 OURS = ("xen:hospes", "hospes:hospes")
 START = "xl-supervisor --pid-file=/run/xen/supervisor.pid"
 KILL = "kill -9 $(busybox pidof xl-supervisor)"
+CRASHES = "sysrq_always_enabled"  # Debian's kernel does not let the keys crash it
 DOMAIN_LOG = "/var/log/xen/xl-sv.log"
 LEFT = ("losetup -a; ls /var/lib/xen | grep -vE '^(dump|locks|userdata-d.0[.].*)$'; xenstore-list /libxl | grep -v '^0$'; "
         "xenstore-list /tool/hospes/creating; ip -o link show | grep vif; "
@@ -129,7 +130,7 @@ def foreground_xl_killed(host):
 @scenario(boot="supervisor", full=True, cells=OURS)
 def crash_leaves_a_core_and_restarts(host):
     host.check("rm -f /var/lib/xen/dump/sv")
-    guest = disk_and_vif(host, "sv", lines=['on_crash = "coredump-restart"']).up()
+    guest = disk_and_vif(host, "sv", extra=CRASHES, lines=['on_crash = "coredump-restart"']).up()
     first = guest.domid()
     host.check("xl sysrq sv c")
     guest.wait("GUEST-READY", 240, count=2)
@@ -146,7 +147,7 @@ def crash_leaves_a_core_and_restarts(host):
 @scenario(boot="supervisor", full=True, cells=OURS)
 def crashed_guest_is_preserved(host):
     """Also by the next supervisor, until somebody destroys it."""
-    guest = disk_and_vif(host, "sv", lines=['on_crash = "preserve"']).up()
+    guest = disk_and_vif(host, "sv", extra=CRASHES, lines=['on_crash = "preserve"']).up()
     domid = guest.domid()
     host.check("xl sysrq sv c")
     host.wait_for(f"[ \"$(xenstore-read /libxl/{domid}/supervision)\" = preserved ]", 120, "the crash to be noticed")

@@ -185,6 +185,17 @@ TEST_CASE("a claim keeps memory for its domain") {
     CHECK(heap_free_pages() == free);
 }
 
+TEST_CASE("a domain that is being destroyed claims nothing") {
+    Domain& d = new_domain(1, 64);
+    REQUIRE(domain_claim_pages(d, 8));
+    d.dying.store(Domain::Dying::dying);
+    REQUIRE(domain_claim_pages(d, 0));
+    CHECK(domain_claim_pages(d, 8).error() == Errno::inval);
+    CHECK(heap_outstanding_claims() == 0);
+    d.dying.store(Domain::Dying::no);
+    end_domain(d);
+}
+
 TEST_CASE("a shared hypervisor page lives until its last user lets go") {
     const u64 free = heap_free_pages();
     Domain& d = new_domain(1);
