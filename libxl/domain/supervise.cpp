@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "libxl/domain/supervise.hpp"
 
+#include <algorithm>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -20,6 +21,14 @@
 
 namespace hospes::xl {
 namespace {
+
+/// As xl.cfg writes it, and the stock xl in its logs.
+std::string words_of(ActionOnShutdown action) {
+    if (action == ActionOnShutdown::restart_rename) return "rename-restart";
+    std::string text(to_string(action));
+    std::replace(text.begin(), text.end(), '_', '-');
+    return text;
+}
 
 ActionOnShutdown action_for(const DomainConfig& config, ShutdownReason reason) {
     switch (reason) {
@@ -64,7 +73,7 @@ class End {
             std::string(to_string(state.reason)) + ")");
         if (log_)
             log_("Action for shutdown reason code " + std::to_string(static_cast<int>(state.reason)) + " is " +
-                 std::string(to_string(action)));
+                 words_of(action));
         if (action == ActionOnShutdown::coredump_destroy || action == ActionOnShutdown::coredump_restart) dump();
         switch (action) {
         case ActionOnShutdown::destroy:

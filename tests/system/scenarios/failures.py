@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
 """Faults while a guest is being made: the store dies, memory runs out, somebody destroys the half-made domain, a
-kernel module or a bridge is missing, the log's disk is full. Either the whole guest is there or nothing of it, and
+kernel module or a bridge is missing, a disk is full. Either the whole guest is there or nothing of it, and
 xl says what was wrong. What kills xl or the supervisor alone is in supervisor.py."""
 from rig.guest import Guest
 from rig.scenario import inside, same, scenario
-from scenarios.supervisor import LEFT, OURS, START, disk_and_vif
+from scenarios.supervisor import KILL, LEFT, OURS, START, disk_and_vif
 from scenarios.supervisor import nothing_left as no_trace_left
 
 # The console daemon ends with its connection to the store; a service manager would start it again.
@@ -56,13 +56,13 @@ def store_killed_during_create(host):
 
 @scenario(full=True, cells=OURS)
 def xl_and_supervisor_killed(host):
-    """Nobody is left who knows of the creation: the next supervisor finds it."""
+    """Nobody is left who knows of the creation: the next supervisor, which xl may have started already, finds it."""
     guest = disk_and_vif(host, "ff")
     guest.write()
     for delay in DELAYS[:3]:
-        host.check("kill -9 $(cat /run/xen/supervisor.pid)")
+        host.check(KILL)
         host.run(f"timeout -s KILL {delay} xl create -p {guest.path} >/dev/null 2>&1", 60)
-        host.check(START)
+        host.check(f"{START} || busybox pidof xl-supervisor")
         host.wait_for("[ -z \"$(xenstore-list /tool/hospes/creating 2>/dev/null)\" ]", 60, "no creation under way")
         if guest.row():
             guest.destroy()
@@ -107,12 +107,13 @@ def refused(host, guest, *parts):
 
 
 @scenario(full=True, cells=OURS)
-def missing_block_module_is_named(host):
-    host.check("rmmod xen_blkback")
-    try:
-        refused(host, disk_and_vif(host, "ff"), "xen-blkback", "modprobe")
-    finally:
-        host.check("modprobe xen-blkback")
+def missing_module_is_named(host):
+    for module in ("xen-blkback", "xen-netback"):
+        host.check(f"rmmod {module}")
+        try:
+            refused(host, disk_and_vif(host, "ff"), module, "modprobe")
+        finally:
+            host.check(f"modprobe {module}")
 
 
 @scenario(full=True, cells=OURS)
@@ -122,6 +123,19 @@ def missing_things_are_named(host):
     refused(host, Guest(host, "ff", ramdisk="/run/nosuch.gz"), "/run/nosuch.gz")
     refused(host, Guest(host, "ff", lines=['pool = "nosuchpool"']), "nosuchpool")
     refused(host, Guest(host, "ff", disk=["/run,raw,xvda,w"]), "/run", "neither a block device nor a file")
+
+
+@scenario(full=True, cells=OURS)
+def full_disk_leaves_nothing(host):
+    """The configuration cannot be saved while another process fills the guest's memory."""
+    guest = disk_and_vif(host, "ff")
+    guest.write()
+    host.check("mount -t tmpfs -o size=4k tmpfs /var/lib/xen; dd if=/dev/zero of=/var/lib/xen/fill bs=4k 2>/dev/null; true")
+    failed = host.run(f"xl create {guest.path}", 60)
+    host.check("umount /var/lib/xen")
+    assert failed.status != 0, "a guest came up though its configuration could not be saved"
+    inside(failed.out, "No space left", "the message")
+    nothing_left(host)
 
 
 @scenario(full=True, cells=OURS)

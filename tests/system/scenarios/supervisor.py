@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Our toolstack when something dies in the middle: the supervisor, xl, a guest; a full disk, a missing module."""
+"""Our toolstack when something dies: the supervisor, xl, the store, a guest. Faults of other kinds are in failures.py."""
 from rig.guest import Guest
 from rig.scenario import inside, same, scenario
 
@@ -60,30 +60,6 @@ def xl_killed_at_any_time(host):
         if guest.row():
             guest.destroy()
         nothing_left(host)
-
-
-@scenario(boot="supervisor", full=True, cells=OURS)
-def missing_module_is_named(host):
-    guest = disk_and_vif(host, "sv")
-    guest.write()
-    host.check("rmmod xen_netback")
-    failed = host.run(f"xl create {guest.path}", 60)
-    host.check("modprobe xen-netback")
-    assert failed.status != 0, "a guest came up without its vif"
-    inside(failed.out, "xen-netback", "the message")
-    nothing_left(host)
-
-
-@scenario(boot="supervisor", full=True, cells=OURS)
-def full_disk_leaves_nothing(host):
-    guest = disk_and_vif(host, "sv")
-    guest.write()
-    host.check("mount -t tmpfs -o size=4k tmpfs /var/lib/xen; dd if=/dev/zero of=/var/lib/xen/fill bs=4k 2>/dev/null; true")
-    failed = host.run(f"xl create {guest.path}", 60)
-    host.check("umount /var/lib/xen")
-    assert failed.status != 0, "a guest came up though its configuration could not be saved"
-    inside(failed.out, "No space left", "the message")
-    nothing_left(host)
 
 
 @scenario(boot="supervisor", full=True, cells=OURS)

@@ -196,7 +196,10 @@ TEST_CASE("rename-restart keeps the old domain under another name and UUID") {
     const auto domain = make(world, config);
     const auto uuid = load_record(domain)->c_info.uuid;
     end(world, domain, ShutdownReason::watchdog);
-    const auto after = act_on_end(world.host, domain, Supervision::daemon, {}, no_pause);
+    std::string log;
+    const auto after = act_on_end(
+        world.host, domain, Supervision::daemon, [&](const auto& l) { log += l + "\n"; }, no_pause);
+    CHECK(log.find("is rename-restart\n") != std::string::npos);
     INFO((after ? "" : after.problem().text()));
     REQUIRE(after);
     REQUIRE(after->successor);
