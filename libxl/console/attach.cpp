@@ -62,9 +62,10 @@ class Session {
         cancel_ = Cancel::on_signals();
         const RawTerminal raw(options_.in);
         for (;;) {
-            Stream stream = HOSPES_TRY(open(since_boot));
+            std::optional<Stream> stream = HOSPES_TRY(open(since_boot, announced));
+            if (!stream) return Ending::ended;
             if (!std::exchange(announced, true) && options_.ready) HOSPES_TRY(options_.ready());
-            if (pump(stream) == Ending::left) return Ending::left;
+            if (pump(*stream) == Ending::left) return Ending::left;
             if (!alive()) return Ending::ended;
             since_boot = false; // seen already
         }
@@ -77,8 +78,9 @@ class Session {
         return info.ok() && !(info->flags & (XEN_DOMINF_dying | XEN_DOMINF_shutdown));
     }
 
-    /// Our daemon if it has this console, else the terminal that the store names, waited for.
-    Result<Stream> open(bool since_boot) {
+    /// Our daemon if it has this console, else the terminal that the store names, waited for. `again`: the daemon went
+    /// away and its successor is awaited; nothing if the guest ends first.
+    Result<std::optional<Stream>> open(bool since_boot, bool again) {
         const bool ours = type_ == ConsoleType::pv && options_.number == 0;
         if (since_boot && !ours)
             return error("show the console since boot", EOPNOTSUPP, "only the primary PV console is kept");
@@ -86,6 +88,7 @@ class Session {
         Error problem;
         const std::string node = terminal_node(domain_, type_, options_.number);
         const auto done = [&]() -> Result<bool> {
+            if (again && !alive()) return true;
             if (ours) {
                 const std::string request = "attach " + std::to_string(domain_) + (since_boot ? " since-boot" : "");
                 auto stream = Stream::ask_daemon(options_.socket, request, options_.timeout_ms);
@@ -101,9 +104,10 @@ class Session {
             if (stream) found.emplace(*std::move(stream));
             return found.has_value();
         };
-        const auto deadline = Clock::now() + std::chrono::milliseconds(options_.timeout_ms);
-        HOSPES_TRY(wait_until(*store_, {node}, deadline, done, cancel_.get()));
-        if (found) return *std::move(found);
+        const auto deadline =
+            Clock::now() + std::chrono::milliseconds(again ? options_.follow_ms : options_.timeout_ms);
+        HOSPES_TRY(wait_until(*store_, {node, "@releaseDomain"}, deadline, done, cancel_.get()));
+        if (found || (again && !alive())) return found;
         if (since_boot) return std::move(problem).within("show the console since boot");
         return error("attach to the console", ENOENT, "Could not read tty from store: nothing is at " + node,
                      "is xenconsoled running? `systemctl status xenconsoled`");

@@ -17,6 +17,7 @@ struct Options {
     bool since_boot = false; ///< first all that was said so far
     std::string socket = "/run/xen/consoled.sock";
     int timeout_ms = 5000;         ///< for the console to be there, as in the stock tool
+    int follow_ms = 60000;         ///< for a new daemon, when the one that we were attached to is gone
     std::function<Status()> ready; ///< called once, when nothing that the guest says can be missed any more
     int in = 0, out = 1;
 };

@@ -171,8 +171,10 @@ void Daemon::connect(GuestConsole& c) {
     const auto remote = static_cast<std::uint32_t>(std::strtoul((*nodes)[1]->c_str(), nullptr, 10));
     const bool mapped = c.connected() && frame == c.ring_ref && remote == c.remote_port;
     if (!mapped && !map(c, frame, remote)) return;
-    if ((*nodes)[2] == c.terminal()) return;
-    // Where stock xenconsole looks, readable by the guest as the C daemon leaves it.
+    if ((*nodes)[2] == c.terminal() && c.announced) return;
+    // Where stock xenconsole looks, readable by the guest as the C daemon leaves it. Also when an earlier daemon had
+    // the same terminal: viewers of its wait for an event there.
+    c.announced = true;
     if (auto s = store->write(tty, c.terminal()); !s.ok()) log::warn(s.problem().text());
 }
 

@@ -81,6 +81,7 @@ class GuestConsole : public std::enable_shared_from_this<GuestConsole> {
 
     std::uint64_t ring_ref = 0; ///< as the store has it
     std::uint32_t remote_port = 0;
+    bool announced = false; ///< its terminal, in the store, by this daemon
 
   private:
     void said(std::string_view text);

@@ -206,9 +206,10 @@ print(json.dumps(out))
 
 @scenario(full=True, cells=CELLS)
 def core_files(host):
-    """xl dump-core of a guest that has not begun: the same sections with the same content as the stock tool's."""
+    """xl dump-core of a paused guest: the same sections with the same content as the stock tool's."""
     import json
-    guest = Guest(host, "cored", memory=96, vcpus=2).create("-p")
+    guest = Guest(host, "cored", memory=96, vcpus=2).up()
+    guest.xl("pause")
     host.check(f"cat >/run/core.py <<'END'\n{CORE}END")
     cores = []
     for xl in (OURS, STOCK):
