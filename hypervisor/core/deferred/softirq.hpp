@@ -19,9 +19,11 @@ void softirq_process();                       ///< runs handlers until none is p
 /// Like softirq_process but never switches the vCPU: for long work at boot.
 void softirq_process_no_schedule();
 
-/// Pending bits by CPU, one cache line each (index << 6 in assembly).
+/// Pending bits by CPU, one cache line each (index << 6 in assembly); in the rest of it the architecture keeps what
+/// each entry from a guest needs as well.
 struct alignas(64) SoftirqPending {
     Atomic<u32> bits;
+    u64 arch[2];
 };
 extern "C" SoftirqPending softirq_pending_bits[max_cpus];
 [[nodiscard]] inline bool softirq_pending(CpuId cpu) {

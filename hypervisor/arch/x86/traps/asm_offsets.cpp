@@ -18,8 +18,6 @@ namespace {
     HV_OFFSET(STACK_frame, sizeof(CpuInfo) - offsetof(CpuInfo, regs) - offsetof(UserRegs, es));
     HV_OFFSET(VCPU_info, offsetof(Vcpu, info));
     HV_OFFSET(VCPU_exit_work, offsetof(Vcpu, arch.exit_work));
-    HV_OFFSET(VCPU_domain, offsetof(Vcpu, domain));
-    HV_OFFSET(DOMAIN_vm_assist, offsetof(Domain, vm_assist));
     HV_OFFSET(VCPU_guest_table, offsetof(Vcpu, arch.guest_table));
     HV_OFFSET(VCPU_guest_table_user, offsetof(Vcpu, arch.guest_table_user));
     HV_OFFSET(VCPU_cr3, offsetof(Vcpu, arch.cr3));
@@ -39,12 +37,12 @@ static_assert(offsetof(UserRegs, rflags) == REGS_flags && offsetof(UserRegs, rsp
 static_assert(offsetof(UserRegs, ss) == REGS_ss && offsetof(UserRegs, r11) == REGS_r11);
 static_assert(offsetof(UserRegs, rax) == REGS_rax && offsetof(UserRegs, rcx) == REGS_rcx);
 static_assert(__HYPERVISOR_iret == HYPERCALL_iret && VGCF_in_syscall == IRET_IN_SYSCALL && hv_end == HV_END);
-static_assert(1 << VMASST_TYPE_architectural_iopl == ASSIST_IOPL && pv_guest_flags(~u64{0}) == (GUEST_FLAGS | 0x202));
+static_assert(pv_guest_flags(~u64{0}) == (GUEST_FLAGS | 0x202));
 static_assert(sizeof(iret_context) == 72 && offsetof(iret_context, flags) == 24 && offsetof(iret_context, ss) == 64);
 static_assert(sizeof(UserRegs) == REGS_size && max_cpus == MAX_CPUS);
 static_assert(flat_cs32 == FLAT_CS32 && flat_cs64 == FLAT_CS64 && flat_ss == FLAT_SS);
 static_assert(entry_syscall == ENTRY_SYSCALL && Vector::with_error_code == ERROR_CODE_VECTORS);
-static_assert(sizeof(SoftirqPending) == 64 && stack_size == STACK_SIZE);
+static_assert(sizeof(SoftirqPending) == 64 && offsetof(SoftirqPending, arch) == 8 && stack_size == STACK_SIZE);
 static_assert(offsetof(vcpu_info_t, evtchn_upcall_pending) == 0 && offsetof(vcpu_info_t, evtchn_upcall_mask) == 1);
 
 } // namespace hv

@@ -3,125 +3,34 @@
 // (TSS.rsp0 points behind its hardware part); from ring 0 it nests below. Frame layout: xen/arch-x86/xen-x86_64.h.
 #include "traps/entry_macros.h"
 
-    .text
-
-// --- exceptions and interrupts -------------------------------------------------------------------------------------
-// 256 stubs of 16 bytes: error_code (0 where the CPU pushes none) and entry_vector, then one of the common paths.
-    .balign 16
-    .globl entry_stubs
-entry_stubs:
-    .set vector, 0
-    .rept 256
-    .balign 16
-    .if vector >= 32
-    pushq $0
-    .elseif (ERROR_CODE_VECTORS >> vector) & 1 == 0
-    pushq $0
-    .endif
-    movl $vector, 4(%rsp)
-    .if vector == 1
-    jmp debug_common
-    .elseif vector == 2
-    jmp nmi_common
-    .elseif vector == 8
-    jmp double_fault_common
-    .elseif vector == 18
-    jmp machine_check_common
-    .elseif vector < 32
-    jmp exception_common
-    .elseif vector == 0x80
-    jmp int80_common
-    .else
-    jmp interrupt_common
-    .endif
-    .set vector, vector + 1
-    .endr
-
-    .macro COMMON_PATH name, handler
-    .balign 16
-\name:
-    SAVE_REGS
-    cld
-    CLAC
-    movq %rsp, %rdi
-    testb $3, REGS_cs(%rsp)
-    jz 1f
-    call \handler
-    jmp exit_to_guest
-1:  call \handler
-    jmp restore_hypervisor
-    .endm
-
-    COMMON_PATH exception_common, handle_exception
-    COMMON_PATH interrupt_common, handle_interrupt
-    COMMON_PATH int80_common, pv_int80
-
-// IST entries never look for guest work: they may have interrupted anything, a half-done exit path included.
-    .macro IST_PATH name, handler
-    .balign 16
-\name:
-    SAVE_REGS
-    cld
-    CLAC
-    movq %rsp, %rdi
-    call \handler
-    jmp restore_hypervisor
-    .endm
-
-    IST_PATH nmi_common, handle_nmi
-    IST_PATH machine_check_common, handle_machine_check
-    IST_PATH double_fault_common, handle_double_fault
-
-// #DB has its own stack, too: armed by MOV SS and a breakpoint, SYSCALL raises it in ring 0 with the guest's %rsp. One
-// that did come from the guest goes on where it would be without the IST.
-    .balign 16
-debug_common:
-    testb $3, 16(%rsp)
-    jz debug_in_hypervisor
-    pushq %rax
-    movq %rsp, %rax
-    orq $STACK_SIZE - 1, %rax
-    subq $STACK_frame - 1, %rax
-    xchgq %rax, %rsp                        // &CpuInfo::regs.es
-    pushq 48(%rax)
-    pushq 40(%rax)
-    pushq 32(%rax)
-    pushq 24(%rax)
-    pushq 16(%rax)
-    pushq 8(%rax)
-    movq (%rax), %rax
-    jmp exception_common
-    IST_PATH debug_in_hypervisor, handle_hypervisor_debug
-
-    .balign 16
-restore_hypervisor:
-    RESTORE_REGS
-    addq $8, %rsp
-    iretq
+    .section .text.entry, "ax", @progbits
 
 // --- SYSCALL -------------------------------------------------------------------------------------------------------
 // One stub per CPU: SYSCALL leaves the guest's %rsp in place and no segment base is ours, so the address of the save
-// slot has to be in the code. syscall_slots[cpu] = { guest rsp, &CpuInfo::regs.es }.
+// slot has to be in the code: softirq_pending_bits[cpu] = { work pending, guest rsp, &CpuInfo::regs.es }. CPU 0 comes
+// last, so that it and its neighbours share a page with what follows: each system call begins with an empty TLB, where
+// every page that the way touches costs a walk.
     .macro SYSCALL_STUBS name, common
-    .balign 64
+    .balign SYSCALL_STUB_SIZE
     .globl \name
 \name:
-    .set cpu, 0
+    .set cpu, MAX_CPUS - 1
     .rept MAX_CPUS
     .balign SYSCALL_STUB_SIZE
-    movq %rsp, syscall_slots + 64 * cpu(%rip)
-    movq syscall_slots + 64 * cpu + 8(%rip), %rsp
+    movq %rsp, softirq_pending_bits + 64 * cpu + 8(%rip)
+    movq softirq_pending_bits + 64 * cpu + 16(%rip), %rsp
     pushq $FLAT_SS
-    pushq syscall_slots + 64 * cpu(%rip)
+    pushq softirq_pending_bits + 64 * cpu + 8(%rip)
     jmp \common
-    .set cpu, cpu + 1
+    .set cpu, cpu - 1
     .endr
     .endm
 
-    SYSCALL_STUBS syscall_stubs, syscall_common
+    .balign 4096
+    .skip 1024
     SYSCALL_STUBS syscall32_stubs, syscall32_common
+    SYSCALL_STUBS syscall_stubs, syscall_common
 
-    .balign 64
 syscall_common:
     pushq %r11
     pushq $FLAT_CS64
@@ -192,9 +101,11 @@ iret_to_user:
     jz hypercall
     cmpb $0, VCPU_nmi_masked(%rbx)
     jne hypercall
-    movq VCPU_domain(%rbx), %rcx
-    testl $ASSIST_IOPL, DOMAIN_vm_assist(%rcx)
-    jnz hypercall
+    movl %r9d, %ecx
+    shrl $12, %ecx
+    andl $3, %ecx
+    cmpl VCPU_iopl(%rbx), %ecx              // another one: whether that means anything is for the slow way to say
+    jne hypercall
     movq VCPU_info(%rbx), %rcx
     testl $X86_IF, %r9d
     setz %r12b
@@ -281,45 +192,6 @@ bounce_user_syscall:
     jz exit_sysret
     jmp exit_check
 
-bounce_failed:
-    CLAC
-    movq %rsp, %rdi
-    call pv_bounce_failed
-    jmp exit_to_guest
-syscall_unhandled:
-    movq %rsp, %rdi
-    call pv_syscall_unhandled
-    jmp exit_to_guest
-
-syscall32_common:
-    pushq %r11
-    pushq $FLAT_CS32
-    pushq %rcx
-    pushq $0
-    movl $ENTRY_SYSCALL, 4(%rsp)
-    SAVE_REGS
-    movq %rsp, %rdi
-    call pv_syscall32
-    jmp exit_to_guest
-
-// SYSENTER: the MSR gave us &CpuInfo::regs.es; rip and rsp are known to user code only (in %rdx/%rbp by convention).
-    .balign 16
-    .globl sysenter_entry
-sysenter_entry:
-    pushq $FLAT_SS
-    pushq $0
-    pushfq
-    pushq $3
-    pushq $0
-    pushq $0
-    movl $ENTRY_SYSCALL, 4(%rsp)
-    SAVE_REGS
-    cld
-    CLAC
-    movq %rsp, %rdi
-    call pv_sysenter
-    jmp exit_to_guest
-
 // --- back to the guest ---------------------------------------------------------------------------------------------
 // %rsp = &CpuInfo::regs. Interrupts stay off from the last look at pending work until the guest runs.
     .balign 16
@@ -375,25 +247,6 @@ iret_failed:
     movq %rsp, %rdi
     call pv_failsafe
     jmp exit_to_guest
-
-exit_softirq:
-    sti
-    call softirq_process_entry
-    jmp exit_vcpu_in_rbx
-exit_work:
-    movq %rsp, %rdi
-    call pv_exit_work
-    jmp exit_check
-exit_event:
-    movq %rsp, %rdi
-    call pv_deliver_event
-    jmp exit_check
-
-// void jump_to_stack_top(UserRegs* regs, void (*target)()): abandons the current stack.
-    .globl jump_to_stack_top
-jump_to_stack_top:
-    movq %rdi, %rsp
-    jmp *%rsi
 
 // --- copies to and from guest memory ----------------------------------------------------------------------------------
 // u64 guest_copy_raw(void* to, const void* from, u64 bytes): bytes NOT copied. Faults on either side end it.
@@ -457,10 +310,157 @@ clear_fault:
     movq %rcx, %rax
     ret
 
-    .bss
-    .balign 64
-    .globl syscall_slots
-syscall_slots:
-    .skip 64 * MAX_CPUS
+    .macro COMMON_PATH name, handler
+    .balign 16
+\name:
+    SAVE_REGS
+    cld
+    CLAC
+    movq %rsp, %rdi
+    testb $3, REGS_cs(%rsp)
+    jz 1f
+    call \handler
+    jmp exit_to_guest
+1:  call \handler
+    jmp restore_hypervisor
+    .endm
+
+    COMMON_PATH exception_common, handle_exception
+    COMMON_PATH interrupt_common, handle_interrupt
+    COMMON_PATH int80_common, pv_int80
+
+// --- exceptions and interrupts -------------------------------------------------------------------------------------
+// 256 stubs of 16 bytes: error_code (0 where the CPU pushes none) and entry_vector, then one of the common paths.
+    .balign 16
+    .globl entry_stubs
+entry_stubs:
+    .set vector, 0
+    .rept 256
+    .balign 16
+    .if vector >= 32
+    pushq $0
+    .elseif (ERROR_CODE_VECTORS >> vector) & 1 == 0
+    pushq $0
+    .endif
+    movl $vector, 4(%rsp)
+    .if vector == 1
+    jmp debug_common
+    .elseif vector == 2
+    jmp nmi_common
+    .elseif vector == 8
+    jmp double_fault_common
+    .elseif vector == 18
+    jmp machine_check_common
+    .elseif vector < 32
+    jmp exception_common
+    .elseif vector == 0x80
+    jmp int80_common
+    .else
+    jmp interrupt_common
+    .endif
+    .set vector, vector + 1
+    .endr
+
+// IST entries never look for guest work: they may have interrupted anything, a half-done exit path included.
+    .macro IST_PATH name, handler
+    .balign 16
+\name:
+    SAVE_REGS
+    cld
+    CLAC
+    movq %rsp, %rdi
+    call \handler
+    jmp restore_hypervisor
+    .endm
+
+    IST_PATH nmi_common, handle_nmi
+    IST_PATH machine_check_common, handle_machine_check
+    IST_PATH double_fault_common, handle_double_fault
+
+// #DB has its own stack, too: armed by MOV SS and a breakpoint, SYSCALL raises it in ring 0 with the guest's %rsp. One
+// that did come from the guest goes on where it would be without the IST.
+    .balign 16
+debug_common:
+    testb $3, 16(%rsp)
+    jz debug_in_hypervisor
+    pushq %rax
+    movq %rsp, %rax
+    orq $STACK_SIZE - 1, %rax
+    subq $STACK_frame - 1, %rax
+    xchgq %rax, %rsp                        // &CpuInfo::regs.es
+    pushq 48(%rax)
+    pushq 40(%rax)
+    pushq 32(%rax)
+    pushq 24(%rax)
+    pushq 16(%rax)
+    pushq 8(%rax)
+    movq (%rax), %rax
+    jmp exception_common
+    IST_PATH debug_in_hypervisor, handle_hypervisor_debug
+
+    .balign 16
+restore_hypervisor:
+    RESTORE_REGS
+    addq $8, %rsp
+    iretq
+
+// --- system calls out of the ordinary ---------------------------------------------------------------------------------
+bounce_failed:
+    CLAC
+    movq %rsp, %rdi
+    call pv_bounce_failed
+    jmp exit_to_guest
+syscall_unhandled:
+    movq %rsp, %rdi
+    call pv_syscall_unhandled
+    jmp exit_to_guest
+
+syscall32_common:
+    pushq %r11
+    pushq $FLAT_CS32
+    pushq %rcx
+    pushq $0
+    movl $ENTRY_SYSCALL, 4(%rsp)
+    SAVE_REGS
+    movq %rsp, %rdi
+    call pv_syscall32
+    jmp exit_to_guest
+
+// SYSENTER: the MSR gave us &CpuInfo::regs.es; rip and rsp are known to user code only (in %rdx/%rbp by convention).
+    .balign 16
+    .globl sysenter_entry
+sysenter_entry:
+    pushq $FLAT_SS
+    pushq $0
+    pushfq
+    pushq $3
+    pushq $0
+    pushq $0
+    movl $ENTRY_SYSCALL, 4(%rsp)
+    SAVE_REGS
+    cld
+    CLAC
+    movq %rsp, %rdi
+    call pv_sysenter
+    jmp exit_to_guest
+
+exit_softirq:
+    sti
+    call softirq_process_entry
+    jmp exit_vcpu_in_rbx
+exit_work:
+    movq %rsp, %rdi
+    call pv_exit_work
+    jmp exit_check
+exit_event:
+    movq %rsp, %rdi
+    call pv_deliver_event
+    jmp exit_check
+
+// void jump_to_stack_top(UserRegs* regs, void (*target)()): abandons the current stack.
+    .globl jump_to_stack_top
+jump_to_stack_top:
+    movq %rdi, %rsp
+    jmp *%rsi
 
     .section .note.GNU-stack, "", @progbits

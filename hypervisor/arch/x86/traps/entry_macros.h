@@ -14,7 +14,6 @@
 
 #define HYPERCALL_iret 23
 #define IRET_IN_SYSCALL 0x100
-#define ASSIST_IOPL 0x10
 #define HV_END 0xffff880000000000
 #define GUEST_FLAGS 0x254dd5
 

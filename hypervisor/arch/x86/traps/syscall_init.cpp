@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Per-CPU SYSCALL/SYSENTER set-up, and STAC/CLAC where the CPU has SMAP.
 #include "boot/image.hpp"
+#include "core/deferred/softirq.hpp"
 #include "cpu/cpuid.hpp"
 #include "cpu/gdt_tss.hpp"
 #include "cpu/msr.hpp"
@@ -11,17 +12,9 @@
 namespace hv {
 
 extern "C" {
-struct SyscallSlot {
-    u64 guest_rsp;
-    u64 stack;
-    u64 unused[6];
-};
-extern SyscallSlot syscall_slots[max_cpus];
 extern u8 syscall_stubs[], syscall32_stubs[], sysenter_entry[];
 extern const u64 stac_sites[], stac_sites_end[], clac_sites[], clac_sites_end[];
 }
-static_assert(sizeof(SyscallSlot) == 64);
-
 namespace {
 
 /// The text is mapped read-only: write through the direct map. Only while a single CPU runs.
@@ -37,12 +30,12 @@ void patch(const u64* first, const u64* last, u8 opcode) {
 void syscall_init_cpu() {
     CpuInfo& info = cpu_info();
     const u64 stack = reinterpret_cast<u64>(&info.regs.es);
-    syscall_slots[info.cpu].stack = stack;
+    softirq_pending_bits[info.cpu].arch[1] = stack; // arch[0]: the guest's %rsp
     if (info.cpu == 0 && cpu_features.smap) {
         patch(stac_sites, stac_sites_end, 0xcb);
         patch(clac_sites, clac_sites_end, 0xca);
     }
-    const u64 stub = u64{info.cpu} * SYSCALL_STUB_SIZE;
+    const u64 stub = u64{max_cpus - 1 - info.cpu} * SYSCALL_STUB_SIZE;
     // SYSRET takes CS = STAR[63:48] + 16 and SS = STAR[63:48] + 8 (APM vol.2 6.1.1).
     wrmsr(Msr::star, u64{selector_guest_cs32} << 48 | u64{selector_hv_cs} << 32);
     wrmsr(Msr::lstar, reinterpret_cast<u64>(syscall_stubs) + stub);
