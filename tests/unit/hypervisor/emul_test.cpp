@@ -102,7 +102,7 @@ TEST_CASE("an instruction at the end of the mapped memory is read as far as it g
 }
 
 TEST_CASE("a REX prefix is no prefix in 32-bit code", "[emul]") {
-    const Memory memory(0x1000, {0x40, 0xec, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0});
+    const Memory memory(0x1000, {0x40, 0xec, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0});
     UserRegs regs{};
     regs.rip = 0x1000;
     regs.cs = flat_cs32;

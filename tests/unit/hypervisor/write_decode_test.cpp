@@ -16,7 +16,7 @@ namespace {
 /// The instruction at `code`, `size` bytes readable.
 bool emulate(const u8* code, usize size, UserRegs& regs, u64& memory, unsigned offset) {
     Insn insn{};
-    insn.fetched = static_cast<u8>(size < sizeof(insn.bytes) ? size : sizeof(insn.bytes));
+    insn.fetched = static_cast<u8>(size < Insn::max_length ? size : Insn::max_length);
     if (size) std::memcpy(insn.bytes, code, insn.fetched);
     return insn_prefixes(insn, true) && emulate_write(insn, regs, memory, offset);
 }

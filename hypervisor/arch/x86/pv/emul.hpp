@@ -7,7 +7,8 @@
 namespace hv {
 
 struct Insn {
-    u8 bytes[15];
+    static constexpr u8 max_length = 15;
+    u8 bytes[max_length + 1]; ///< two words
     u8 fetched = 0;
     u8 length = 0; ///< decoded so far: prefixes, then opcode...
     bool operand16 = false, address32 = false, rep = false, rex_w = false, rex_r = false, rex_b = false;

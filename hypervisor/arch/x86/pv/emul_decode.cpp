@@ -9,11 +9,11 @@ namespace hv {
 bool insn_fetch(const UserRegs& regs, Insn& insn) {
     // Up to 15 bytes, but no page more than the instruction itself touches.
     const u64 in_page = page_size - (regs.rip & (page_size - 1));
-    insn.fetched = static_cast<u8>(min_of(in_page, u64{sizeof(insn.bytes)}));
-    if (!copy_from_guest(insn.bytes, regs.rip, insn.fetched)) return false;
-    if (insn.fetched < sizeof(insn.bytes) &&
-        copy_from_guest(insn.bytes + insn.fetched, regs.rip + insn.fetched, sizeof(insn.bytes) - insn.fetched))
-        insn.fetched = sizeof(insn.bytes);
+    const u64 first = min_of(in_page, u64{sizeof(insn.bytes)});
+    if (!copy_from_guest(insn.bytes, regs.rip, first)) return false;
+    insn.fetched = static_cast<u8>(min_of(first, u64{Insn::max_length}));
+    if (first < Insn::max_length && copy_from_guest(insn.bytes + first, regs.rip + first, Insn::max_length - first))
+        insn.fetched = Insn::max_length;
     return insn_prefixes(insn, regs.cs != flat_cs32);
 }
 
@@ -48,9 +48,11 @@ bool insn_prefixes(Insn& insn, bool long_mode) {
 }
 
 u64& insn_register(UserRegs& regs, unsigned number) {
-    u64* const table[16] = {&regs.rax, &regs.rcx, &regs.rdx, &regs.rbx, &regs.rsp, &regs.rbp, &regs.rsi, &regs.rdi,
-                            &regs.r8,  &regs.r9,  &regs.r10, &regs.r11, &regs.r12, &regs.r13, &regs.r14, &regs.r15};
-    return *table[number & 15];
+    static constexpr decltype(&UserRegs::rax) table[16] = {
+        &UserRegs::rax, &UserRegs::rcx, &UserRegs::rdx, &UserRegs::rbx, &UserRegs::rsp, &UserRegs::rbp,
+        &UserRegs::rsi, &UserRegs::rdi, &UserRegs::r8,  &UserRegs::r9,  &UserRegs::r10, &UserRegs::r11,
+        &UserRegs::r12, &UserRegs::r13, &UserRegs::r14, &UserRegs::r15};
+    return regs.*table[number & 15];
 }
 
 } // namespace hv

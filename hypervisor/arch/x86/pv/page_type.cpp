@@ -57,12 +57,12 @@ Status invalidate(PageInfo& page, PageType type, bool preemptible) {
     page.partial_entry = 0;
     while (at > 0) {
         --at;
+        if (!(table[at] & PteBits::present)) continue;
         if (level == 1) {
             l1e_put(L1e{table[at]});
         } else if (guest_slot(level, at)) {
             const bool gone = table_entry_put(table[at], preemptible).ok();
-            const bool present = (table[at] & PteBits::present) != 0;
-            if (!gone || (preemptible && present && at > 0 && hypercall_preempt_check())) {
+            if (!gone || (preemptible && at > 0 && hypercall_preempt_check())) {
                 become_partial(page, type, at, !gone);
                 return Errno::restart;
             }
@@ -89,7 +89,7 @@ Status validate_table(PageInfo& page, PageType type, bool preemptible) {
     u64* table = table_of(page);
     const unsigned level = level_of(type);
     for (unsigned at = page.validated; at < pte_count; ++at) {
-        if (!guest_slot(level, at)) continue;
+        if (!(table[at] & PteBits::present) || !guest_slot(level, at)) continue; // most entries of most tables
         const u64 raw = fix_entry(table[at]);
         const Status got =
             level == 1 ? l1e_get(L1e{raw}, owner, owner) : table_entry_get(level, raw, owner, preemptible);
@@ -104,7 +104,7 @@ Status validate_table(PageInfo& page, PageType type, bool preemptible) {
             return got.error() == Errno::perm ? got : Status{Errno::inval};
         }
         if (raw != table[at]) write_once(table[at], raw);
-        if (preemptible && level > 1 && (raw & PteBits::present) && at + 1 < pte_count && hypercall_preempt_check()) {
+        if (preemptible && level > 1 && at + 1 < pte_count && hypercall_preempt_check()) {
             become_partial(page, type, at + 1, false);
             return Errno::restart;
         }

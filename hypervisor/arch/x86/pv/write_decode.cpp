@@ -222,11 +222,9 @@ bool Emulation::run(Decoder& d) {
 
 bool emulate_write(const Insn& insn, UserRegs& regs, u64& memory, unsigned offset) {
     Decoder decoder{insn};
-    UserRegs work = regs;
-    Emulation emulation(work, memory, offset);
+    Emulation emulation(regs, memory, offset);
     if (!emulation.run(decoder) || !decoder.ok || !emulation.inside()) return false;
-    work.rip += decoder.insn.length;
-    regs = work;
+    regs.rip += decoder.insn.length;
     memory = emulation.memory();
     return true;
 }
