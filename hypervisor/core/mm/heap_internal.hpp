@@ -31,6 +31,5 @@ inline void frame_list_remove(u32& head, PageInfo& page) {
     (page.prev ? page_of(Mfn{page.prev}).next : head) = page.next;
     if (page.next) page_of(Mfn{page.next}).prev = page.prev;
 }
-void page_free_last(PageInfo& page);
 
 } // namespace hv

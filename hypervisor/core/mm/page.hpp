@@ -7,6 +7,7 @@
 #pragma once
 
 #include "core/mm/page_info.hpp"
+#include "lib/assert.hpp"
 #include "lib/held.hpp"
 #include "lib/ids.hpp"
 #include "lib/result.hpp"
@@ -24,16 +25,50 @@ inline Domain* owner_of(const PageInfo& page) {
 }
 
 // --- references ----------------------------------------------------------------------------------------------------
+/// Frees a page whose last reference has gone.
+void page_free_last(PageInfo& page);
+
+/// One more reference, provided that there is one already.
+inline bool page_count_up(PageInfo& page) {
+    u64 seen = page.count_.load(Order::relaxed);
+    do {
+        const u64 refs = seen & PageBits::refs;
+        if (refs == 0 || refs == PageBits::refs) return false;
+    } while (!page.count_.compare_exchange(seen, seen + 1, Order::acquire));
+    return true;
+}
+
 /// Unpaired low-level operations, for code that stores references in page-table entries. Prefer the RAII types.
-[[nodiscard]] bool page_get(PageInfo& page, const Domain& owner);
-void page_put(PageInfo& page);                                     ///< frees the page with its last reference
-[[nodiscard]] bool page_get_owner(PageInfo& page, Domain*& owner); ///< whoever owns it
+inline void page_put(PageInfo& page) {
+    const u64 old = page.count_.fetch_sub(1, Order::acq_rel);
+    HV_ASSERT((old & PageBits::refs) != 0);
+    if ((old & PageBits::refs) == 1) [[unlikely]]
+        page_free_last(page);
+}
+[[nodiscard]] inline bool page_get(PageInfo& page, const Domain& owner) {
+    if (!page_count_up(page)) return false;
+    if (owner_of(page) == &owner) [[likely]]
+        return true;
+    page_put(page);
+    return false;
+}
+/// Of whoever owns it.
+[[nodiscard]] inline bool page_get_owner(PageInfo& page, Domain*& owner) {
+    if (!page_count_up(page)) return false;
+    owner = owner_of(page);
+    if (owner) return true;
+    page_put(page);
+    return false;
+}
 
 class PageRef : public Held<PageInfo, page_put> {
   public:
     using Held::Held;
     /// Fails with -EINVAL when the frame is not RAM or not owned by `owner`.
-    static Result<PageRef> take(Mfn mfn, const Domain& owner);
+    static Result<PageRef> take(Mfn mfn, const Domain& owner) {
+        if (!mfn_is_ram(mfn) || !page_get(page_of(mfn), owner)) return Errno::inval;
+        return adopt(page_of(mfn));
+    }
     static PageRef adopt(PageInfo& page) { return PageRef(page); }
     [[nodiscard]] Mfn mfn() const { return mfn_of(**this); }
 };
@@ -60,7 +95,11 @@ inline void page_put_typed(PageInfo& page) {
 class TypedPageRef : public Held<PageInfo, page_put_typed> {
   public:
     using Held::Held;
-    static Result<TypedPageRef> take(Mfn mfn, const Domain& owner, PageType type);
+    static Result<TypedPageRef> take(Mfn mfn, const Domain& owner, PageType type) {
+        PageRef ref = TRY(PageRef::take(mfn, owner));
+        if (const Status got = page_get_type(*ref, type); !got) return got.error();
+        return adopt(ref.release());
+    }
     static TypedPageRef adopt(PageInfo& page) { return TypedPageRef(page); }
     [[nodiscard]] Mfn mfn() const { return mfn_of(**this); }
 };
