@@ -8,7 +8,7 @@ import statistics
 import struct
 import sys
 
-from . import build, machine, paths
+from . import build, paths
 from .cell import Host, Setup, hospes_elf
 from .elf import PT_LOAD
 from .guest import Guest
@@ -128,8 +128,8 @@ def bench(options, say):
     tree = build.build(TREE, ["dom0_bench"] + ["hospes_image"] * ("hospes" in order))
     binary = tree / "tests" / "bench" / "dom0_bench"
     images = Images(note)
-    # One answer for all boots: how busy the machine is would decide it for each, and so the ratios.
-    os.environ["HOSPES_TCG_THREAD"] = machine.tcg_threads()
+    # With a thread for each vCPU the host's scheduler has its say: the same boot's figures lie 30 % apart.
+    os.environ.setdefault("HOSPES_TCG_THREAD", "single")
     results = {h: [] for h in order}
     for run in range(options.runs):
         for hypervisor in order if run % 2 == 0 else order[::-1]:

@@ -4,6 +4,7 @@ import dataclasses
 
 from rig import cell, paths
 from rig.cell import Setup
+from rig.machine import DEFAULT_CPU
 from rig.tools import driver_initramfs
 
 
@@ -76,7 +77,7 @@ BOOTS = {
     "many": Setup(mem=4096, dom0_mem=1024),
     "debian": Setup(mem=3072, dom0_mem=1024),
     "systemd": Setup(mem=3072, dom0_mem=1024, patience=1200),
-    "kernel612": Setup(),
+    "kernel612": Setup(cpu=f"{DEFAULT_CPU},-cx16"),
     # What the hypervisor refuses is logged, some lines a second: a fuzzer's every call would flood the console.
     "hostile": Setup(hv_args="guest_loglvl=none/all"),
     "store": Setup(),
