@@ -74,7 +74,8 @@ int Engine::replay(const Connection& conn, Transaction& tx, Tree& onto, Ledger& 
         if (const int error = replay_change(conn, c, onto, ledger)) return error;
     if (conn.privileged) return 0;
     const Domain& d = domain(conn.domid);
-    return d.nodes + ledger.nodes_of(d.id) > quotas.nodes ? ENOSPC : 0;
+    const std::int64_t added = ledger.nodes_of(d.id);
+    return added > 0 && d.nodes + added > quotas.nodes ? ENOSPC : 0;
 }
 
 int Engine::replay_change(const Connection& conn, const Change& c, Tree& onto, Ledger& ledger) {

@@ -15,11 +15,12 @@ int Engine::check_growth(Request& r, std::int64_t nodes, std::int64_t bytes) {
     if (r.conn.privileged) return 0;
     if (r.tx) bytes += static_cast<std::int64_t>(sizeof(Change) + r.payload.size());
     Domain& d = domain(r.conn.domid);
+    const bool adds = nodes > 0; // what domain 0 made below a guest may have filled its quota: it can still write
     nodes += d.nodes + (r.tx ? r.tx->ledger.nodes_of(d.id) : 0);
     bytes += static_cast<std::int64_t>(memory_of(d)) + (r.tx ? r.tx->ledger.bytes_of(d.id) : 0);
     quota_peak.nodes = std::max(quota_peak.nodes, static_cast<std::uint32_t>(std::max<std::int64_t>(nodes, 0)));
     note_memory(d, bytes);
-    return nodes > quotas.nodes || bytes > quotas.memory ? ENOSPC : 0;
+    return (adds && nodes > quotas.nodes) || bytes > quotas.memory ? ENOSPC : 0;
 }
 
 void Engine::note_memory(Domain& d, std::int64_t bytes) {

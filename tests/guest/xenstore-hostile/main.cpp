@@ -230,7 +230,10 @@ bool reconnect() {
     }
     inbox.have = 0;
     if (ring->error != XENSTORE_ERROR_NONE) fail("an error after a reconnect", ring->error);
-    if (*write("data/first", "again")) fail("a write after a reconnect");
+    if (const char* const said = write("data/first", "again"); *said) {
+        printf("refused with %s\r\n", said);
+        fail("a write after a reconnect");
+    }
     return true;
 }
 

@@ -24,6 +24,13 @@ TEST_CASE("nodes per domain, also inside a transaction and through merges") {
     CHECK(guest.write("outside", "") == ok);
     CHECK(guest.commit(tx) == "ENOSPC");
     CHECK(f.dom0.write("/local/domain/1/by-dom0", "") == ok); // the control domain has no limit
+    // One too many now, which is not the guest's doing: what there is it still may write.
+    CHECK(guest.write("n1", "longer") == ok);
+    const std::uint32_t late = guest.begin();
+    CHECK(guest.write("n1", "longer still", late) == ok);
+    CHECK(guest.write("one-more", "", late) == "ENOSPC");
+    CHECK(guest.commit(late) == ok);
+    CHECK(guest.write("one-more", "") == "ENOSPC");
 }
 
 TEST_CASE("node size, permissions, path length") {
