@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/mman.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -14,8 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <boost/asio/post.hpp>
-#include <boost/asio/signal_set.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
 
 #include "daemon/options.hpp"
 #include "net/log.hpp"
@@ -66,6 +66,22 @@ void notify_supervisor() {
     ::close(fd);
 }
 
+sigset_t ending_signals() {
+    sigset_t set;
+    ::sigemptyset(&set);
+    ::sigaddset(&set, SIGTERM);
+    ::sigaddset(&set, SIGINT);
+    return set;
+}
+
+/// Blocks or unblocks what ends us; what was blocked before.
+sigset_t mask_signals(int how) {
+    const sigset_t set = ending_signals();
+    sigset_t before;
+    ::sigprocmask(how, &set, &before);
+    return before;
+}
+
 constexpr int checked = 42; ///< exit status of a program that has read the stream; others end with 0, too
 
 class LiveUpdate {
@@ -91,7 +107,7 @@ class LiveUpdate {
         }
         if (words[1] != "-s") return {EINVAL};
         if (program_.empty()) return {0, "no program given"};
-        boost::asio::post(server_.io(), [this] { replace(); });
+        server_.post([this] { replace(); });
         return {0, "OK", true};
     }
 
@@ -117,8 +133,10 @@ class LiveUpdate {
         for (std::string& w : words)
             argv.push_back(w.data());
         argv.push_back(nullptr);
+        const sigset_t before = mask_signals(SIG_UNBLOCK);
         ::execv(program_.c_str(), argv.data());
         const int error = errno;
+        ::sigprocmask(SIG_SETMASK, &before, nullptr);
         for (const int k : keep)
             ::fcntl(k, F_SETFD, FD_CLOEXEC);
         return error;
@@ -195,6 +213,7 @@ std::string read_all(int fd) {
 
 int run(const Options& options, int ready_fd) {
     const bool updated = options.live_update_fd >= 0;
+    mask_signals(SIG_BLOCK);
     boost::asio::io_context io(1);
     std::string why;
     std::unique_ptr<XenGate> gate = open_xen_gate(options.event_fd, why);
@@ -216,10 +235,13 @@ int run(const Options& options, int ready_fd) {
         ::close(ready_fd);
     }
     notify_supervisor();
-    boost::asio::signal_set ending(io, SIGTERM, SIGINT);
-    ending.async_wait([&](const auto& error, int) {
+    // A descriptor, so that no signal can come between looking for it and waiting.
+    const sigset_t set = ending_signals();
+    boost::asio::posix::stream_descriptor ending(io, ::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
+    ending.async_wait(boost::asio::posix::stream_descriptor::wait_read, [&](const auto& error) {
         if (!error) io.stop();
     });
+    server.also_wait_for(ending.native_handle());
     io.run();
     return 0;
 }

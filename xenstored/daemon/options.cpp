@@ -137,6 +137,7 @@ void apply(Options& o, int c, const char* argument) {
 
 Options parse_options(int argc, char** argv) {
     Options o;
+    o.server.linger = true;
     if (const char* path = std::getenv("XENSTORED_PATH"))
         o.server.socket_path = path;
     else if (const char* dir = std::getenv("XENSTORED_RUNDIR"))

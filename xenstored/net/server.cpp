@@ -2,6 +2,7 @@
 #include "net/server.hpp"
 
 #include <chrono>
+#include <ctime>
 
 #include <sys/stat.h>
 #include <unistd.h>
@@ -17,16 +18,22 @@ namespace hospes::xs {
 namespace asio = boost::asio;
 
 static std::uint64_t now_ms() {
-    const auto now = std::chrono::steady_clock::now().time_since_epoch();
-    return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(now).count());
+    timespec t{}; // the kernel's last tick will do, and costs no reading of a clock
+    ::clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
+    return static_cast<std::uint64_t>(t.tv_sec) * 1000 + static_cast<std::uint64_t>(t.tv_nsec) / 1'000'000;
 }
 
 Server::Server(asio::io_context& io, ServerOptions options, std::unique_ptr<XenGate> gate)
-    : io_(io), options_(std::move(options)), gate_(std::move(gate)), engine_(*this), acceptor_(io), poll_(io),
-      events_(io), guard_timer_(io) {}
+    : io_(io), options_(std::move(options)), gate_(std::move(gate)), engine_(*this), acceptor_(io), accept_timer_(io),
+      poll_(io), events_(io), guard_timer_(io) {}
 
 Server::~Server() {
     engine_.set_journal(nullptr);
+    if (uring_.is_open()) {
+        accept_paused_ = false;
+        quiesce();
+        if (poll_.is_open()) poll_.release(); // the ring closes it
+    }
     if (events_.is_open()) events_.release(); // the gate closes it
 }
 
@@ -85,6 +92,7 @@ bool Server::listen() {
         log::warn("cannot listen on " + options_.socket_path + ": " + error.message());
         return false;
     }
+    also_wait_for(acceptor_.native_handle());
     accept();
     return true;
 }
@@ -104,31 +112,44 @@ void Server::drain() {
     draining_ = true;
     drain_posted_ = false;
     engine_.set_now(now_ms());
-    for (unsigned turns = 0; !queue_.empty() && turns < 32; ++turns) {
+    for (unsigned turns = 0; !queue_.empty() && turns < 64; ++turns) {
         Session* s = queue_.front();
         queue_.pop_front();
         const bool more = s->run();
         s->queued = false;
         if (s->deferred) {
             deferred_.push_back(s);
-            s->watch();
             arm_guard_timer();
         } else if (more) {
             s->queued = true;
             queue_.push_back(s);
-            s->watch();
         }
+        s->watch();
         if (engine_.resumable()) requeue_deferred();
     }
     commit();
     flush_dirty();
     draining_ = false;
-    if (engine_.resumable()) requeue_deferred(); // of a client that went away meanwhile
+    settle();
+}
+
+/// Clients may have gone, and that may let others go on.
+void Server::settle() {
     bury();
-    if (!queue_.empty() && !drain_posted_) { // let new input in before going on
-        drain_posted_ = true;
-        asio::post(io_, [this] { drain(); });
-    }
+    if (engine_.resumable()) requeue_deferred();
+    if (!queue_.empty()) post_drain(); // new input comes in before that
+}
+
+void Server::post_drain() {
+    if (!std::exchange(drain_posted_, true)) asio::post(io_, [this] { drain(); });
+}
+
+void Server::post(std::function<void()> task) {
+    ++posted_;
+    asio::post(io_, [this, task = std::move(task)] {
+        --posted_;
+        task();
+    });
 }
 
 void Server::requeue_deferred() {
@@ -170,22 +191,20 @@ void Server::commit() {
 
 void Server::flush_dirty() {
     auto& dirty = engine_.dirty();
-    SocketSession* ready[Batch::limit];
-    unsigned count = 0;
     // A flush can cut a domain off, which queues nothing but may end entries of this list.
     while (!dirty.empty()) {
         Connection* c = dirty.back();
         dirty.pop_back();
         c->dirty = false;
         if (!c->io) continue;
-        SocketSession* const s = static_cast<Session*>(c->io)->socket();
-        if (!s || !s->may_send())
-            static_cast<Session*>(c->io)->flush();
+        Session& session = *static_cast<Session*>(c->io);
+        SocketSession* const s = uring_.is_open() ? session.socket() : nullptr;
+        if (s && s->queue_send(uring_))
+            ++sends_; // nothing may touch what is sent until the ring is entered
         else
-            ready[count++] = s;
-        if (count == Batch::limit) send({ready, std::exchange(count, 0U)});
+            session.flush();
     }
-    send({ready, count});
+    if (!serving_) submit();
 }
 
 void Server::close(SocketSession& session) {
@@ -195,17 +214,15 @@ void Server::close(SocketSession& session) {
     std::erase(queue_, &session);
     std::erase(deferred_, &session);
     dead_.push_back(self);
-    if (!draining_) {
-        bury();
-        if (engine_.resumable()) requeue_deferred();
-        if (!queue_.empty() && !drain_posted_) {
-            drain_posted_ = true;
-            asio::post(io_, [this] { drain(); });
-        }
-    }
+    if (!draining_) settle();
 }
 
-void Server::bury() { dead_.clear(); }
+void Server::bury() {
+    if (std::erase_if(dead_, [](const auto& s) { return !s->busy(); }) == 0 || !accept_paused_) return;
+    accept_paused_ = false;
+    accept_timer_.cancel();
+    accept();
+}
 
 void Server::trace(const Connection& conn, const Header& header, std::string_view payload) const {
     std::string line = "IN " + std::to_string(conn.id) + " (d" + std::to_string(conn.domid) + ") ";

@@ -18,9 +18,9 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include "engine/engine.hpp"
-#include "net/batch.hpp"
 #include "net/session.hpp"
 #include "net/slots.hpp"
+#include "net/uring.hpp"
 #include "net/xen_gate.hpp"
 #include "state/engine_state.hpp"
 #include "state/state_file.hpp"
@@ -36,6 +36,8 @@ struct ServerOptions {
     std::string socket_path = "/run/xenstored/socket";
     std::string state_dir;  ///< empty: a crash loses everything
     bool own_domain = true; ///< connect the control domain's kernel
+    bool io_uring = true;   ///< where the kernel has it
+    bool linger = false;    ///< wait for clients without Asio while nothing else is to be done
 };
 
 class Server final : public Host, private state::TransportLoader {
@@ -64,12 +66,19 @@ class Server final : public Host, private state::TransportLoader {
     /// Extra CONTROL commands (live-update), set by the daemon.
     std::function<ControlReply(const std::vector<std::string_view>&)> on_live_update;
 
+    /// What else Asio waits for in this process: a descriptor that, when readable, must not wait for clients to be
+    /// idle.
+    void also_wait_for(int fd) { others_.push_back({fd, false}); }
+    /// To be done from the event loop, soon.
+    void post(std::function<void()> task);
+
     // --- for the sessions
     boost::asio::io_context& io() { return io_; }
     XenGate& gate() { return *gate_; }
     bool has_gate() const { return gate_ != nullptr; }
     void dispatch(Session& session);
     void enqueue(Session& session); ///< the same, but at the next drain()
+    Uring* uring() { return uring_.is_open() ? &uring_ : nullptr; }
     /// epoll_ctl(2) on the set of all clients' sockets.
     bool poll_set(int operation, SocketSession& session, std::uint32_t events);
     void close(SocketSession& session);
@@ -92,12 +101,18 @@ class Server final : public Host, private state::TransportLoader {
     bool listen();
     bool open_state();
     void accept();
+    void pause_accept(int error);
     bool open_sockets();
     void wait_sockets();
     void on_sockets();
+    // with io_uring
+    void reap();
+    void submit();
+    bool linger();
+    void quiesce();
+    // without
+    void poll_sockets();
     void serve(std::span<epoll_event> events);
-    void receive(std::span<SocketSession*> ready);
-    void send(std::span<SocketSession*> ready);
     void wait_events();
     void on_events();
     void connect_own_domain();
@@ -109,6 +124,8 @@ class Server final : public Host, private state::TransportLoader {
     void flush_dirty();
     void arm_guard_timer();
     void requeue_deferred();
+    void post_drain();
+    void settle();
     void bury();
 
     boost::asio::io_context& io_;
@@ -118,10 +135,22 @@ class Server final : public Host, private state::TransportLoader {
     std::unique_ptr<state::StateFile> state_;
     Engine engine_;
     boost::asio::local::stream_protocol::acceptor acceptor_;
-    /// An epoll set of all clients' sockets. Asio would receive once more from each, in vain, and ask for each apart;
-    /// so it waits for the set, and what is ready in it is done together.
+    boost::asio::steady_timer accept_timer_;
+    bool accept_paused_ = false; ///< no descriptor is left for another client
+    bool full_ = false;          ///< and that has been said
+    Uring uring_;
+    /// The ring, or an epoll set of all clients' sockets. Asio would ask for each apart, and receive from each once
+    /// more, in vain; so it waits for this one, and what is ready behind it is done together.
     boost::asio::posix::stream_descriptor poll_;
-    Batch batch_;
+    struct Other {
+        int fd;
+        bool asked; ///< the ring tells when it is readable
+    };
+    std::vector<Other> others_;
+    bool other_ready_ = false;
+    bool serving_ = false; ///< on_sockets() is about to enter the ring
+    unsigned sends_ = 0;   ///< added to the ring since it was last entered
+    unsigned posted_ = 0;  ///< tasks that Asio has not run yet
     boost::asio::posix::stream_descriptor events_;
     boost::asio::steady_timer guard_timer_;
     std::uint32_t exception_port_ = 0;

@@ -14,6 +14,7 @@ namespace hospes::xs {
 
 void Server::wait_events() {
     events_.assign(gate_->event_fd());
+    also_wait_for(gate_->event_fd());
     on_events();
 }
 
@@ -73,7 +74,7 @@ int Server::link(Domid domid, std::unique_ptr<RingPage> page, std::uint32_t loca
     by_port_[local_port] = session.get();
     DomainSession& s = *session;
     rings_[domid] = std::move(session);
-    boost::asio::post(io_, [this, domid] { // requests may be waiting already
+    post([this, domid] { // requests may be waiting already
         if (const auto it = rings_.find(domid); it != rings_.end()) dispatch(*it->second);
     });
     static_cast<void>(s);
@@ -177,6 +178,8 @@ ControlReply Server::control(Connection& conn, const Header& header, const std::
 }
 
 void Server::answer_pending(const ControlReply& reply) {
+    for (const auto& s : std::set(sockets_))
+        s->watch(); // save() stopped that
     for (const auto& c : engine_.connections())
         if (c->id == pending_control.connection && pending_control.connection != 0) {
             engine_.answer_control(*c, pending_control.header, reply);

@@ -31,6 +31,7 @@ static void dump_socket(SocketSession& s, Writer& out) {
 }
 
 std::string Server::save(std::vector<int>& keep) {
+    quiesce();
     const auto carried = [&](int fd) {
         if (fd >= 0) keep.push_back(fd);
         return static_cast<std::uint64_t>(fd) + 1;
@@ -131,6 +132,7 @@ bool Server::resume(std::string_view stream) {
         return false;
     }
     if (!open_sockets()) return false;
+    also_wait_for(acceptor_.native_handle());
     accept();
     if (gate_) {
         wait_events();

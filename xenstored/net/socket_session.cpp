@@ -3,6 +3,7 @@
 
 #include <cerrno>
 
+#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -28,10 +29,48 @@ void SocketSession::preload(std::string_view input) {
 void SocketSession::watch() {
     if (closed) return;
     const bool read = !deferred && !queued && conn->out.size() <= backlog_pause;
+    if (Uring* const ring = server_.uring()) {
+        if (!ask(*ring, read)) fail();
+        return;
+    }
     const std::uint32_t wanted = (read ? EPOLLIN : 0U) | (writing_ ? EPOLLOUT : 0U);
     if ((wanted | in_set) == watched_ || (hung_up_ && !read)) return;
     if (!server_.poll_set(watched_ ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, *this, wanted)) return fail();
     watched_ = wanted | in_set;
+}
+
+bool SocketSession::ask(Uring& ring, bool read) {
+    if (read && !receiving_) {
+        const Room r = room();
+        receiving_ = ring.receive(fd_, r.at, r.bytes, tag(Wish::Receive));
+        if (!receiving_) return false;
+    }
+    if (!writing_ || polling_) return true;
+    return polling_ = ring.poll(fd_, POLLOUT, tag(Wish::Writable));
+}
+
+void SocketSession::done(Wish wish, long result) {
+    (wish == Wish::Receive ? receiving_ : wish == Wish::Send ? sending_ : polling_) = false;
+    if (closed) return;
+    if (wish == Wish::Receive) {
+        if (result == -EINVAL && server_.uring()->receive_plainly()) return watch();
+        if (result != -ECANCELED) received(result);
+    } else if (wish == Wish::Send ? sent(result) : writing_) {
+        flush();
+    } else {
+        watch();
+    }
+}
+
+bool SocketSession::queue_send(Uring& ring) {
+    if (!may_send()) return false;
+    const std::string_view bytes = conn->out.bytes();
+    return sending_ = ring.send(fd_, bytes.data(), bytes.size(), tag(Wish::Send));
+}
+
+void SocketSession::cancel(Uring& ring) {
+    if (receiving_) ring.cancel(tag(Wish::Receive));
+    if (polling_) ring.cancel(tag(Wish::Writable));
 }
 
 /// The poll set would tell of it again and again.
@@ -52,7 +91,8 @@ SocketSession::Room SocketSession::room() {
 }
 
 void SocketSession::received(long n) {
-    if (closed || n == -EAGAIN || n == -EINTR) return;
+    if (closed) return;
+    if (n == -EAGAIN || n == -EINTR) return watch();
     if (n <= 0) return fail();
     have_ += static_cast<std::size_t>(n);
     server_.enqueue(*this);
@@ -108,6 +148,7 @@ void SocketSession::fail() {
     if (closed) return;
     closed = true;
     if (watched_) server_.poll_set(EPOLL_CTL_DEL, *this, 0);
+    if (busy()) ::shutdown(fd_, SHUT_RDWR); // ends what the kernel waits for
     server_.close(*this);
 }
 

@@ -15,6 +15,9 @@
 
 namespace hospes::xs::state {
 
+/// What a file of so many bytes gets beyond them: it is memory, and as many as there are nodes.
+static std::size_t spare(std::size_t bytes) { return std::max(bytes / 8, std::size_t{64} << 10); }
+
 static constexpr char magic[9] = "HospesXS";
 
 std::string boot_id() {
@@ -63,7 +66,7 @@ int StateFile::create_file(std::size_t bytes) {
     const std::string fresh = path_ + ".new";
     fd_ = ::open(fresh.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (fd_ < 0) return errno;
-    size_ = (sizeof(FileHeader) + bytes * 2 + (std::size_t{256} << 10)) & ~std::size_t{4095};
+    size_ = (sizeof(FileHeader) + bytes + spare(bytes)) & ~std::size_t{4095};
     // Allocated, not just sized: a full file system must be an error here, not a SIGBUS later.
     if (const int e = ::posix_fallocate(fd_, 0, static_cast<off_t>(size_))) return e;
     void* p = ::mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_SHARED, fd_, 0);
@@ -102,7 +105,7 @@ int StateFile::checkpoint(const Engine& engine) {
 }
 
 int StateFile::grow_to(std::size_t bytes) {
-    const std::size_t wanted = std::max(size_ * 2, (bytes + 4095) & ~std::size_t{4095});
+    const std::size_t wanted = (bytes + spare(bytes)) & ~std::size_t{4095};
     if (const int e = ::posix_fallocate(fd_, 0, static_cast<off_t>(wanted))) return e;
     void* p = ::mremap(map_, size_, wanted, MREMAP_MAYMOVE);
     if (p == MAP_FAILED) return errno;

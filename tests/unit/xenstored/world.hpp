@@ -62,17 +62,22 @@ struct World {
 
     std::string socket_path() const { return (dir / "socket").string(); }
 
+    bool io_uring = true;
+    bool linger = false;
+
     void make() {
         io = std::make_unique<boost::asio::io_context>(1);
         ServerOptions options;
         options.socket_path = socket_path();
         options.state_dir = (dir / "state").string();
+        options.io_uring = io_uring;
+        options.linger = linger;
         server = std::make_unique<Server>(*io, options, std::make_unique<FakeGate>(machine));
     }
     void start() {
         make();
         if (!server->start()) throw std::runtime_error("the daemon did not start");
-        turn();
+        if (!linger) turn();
     }
     /// kill -9: nothing is written any more, only what is in files and pages stays.
     void crash() {
@@ -91,11 +96,7 @@ struct World {
             ::dup2(copies[i], keep[i]);
             ::close(copies[i]);
         }
-        io = std::make_unique<boost::asio::io_context>(1);
-        ServerOptions options;
-        options.socket_path = socket_path();
-        options.state_dir = (dir / "state").string();
-        server = std::make_unique<Server>(*io, options, std::make_unique<FakeGate>(machine));
+        make();
         if (!server->resume(stream)) throw std::runtime_error("the daemon did not take over");
         turn();
     }
