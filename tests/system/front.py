@@ -68,13 +68,8 @@ def cmd_bench(argv):
     if argv[:1] == ["tools"]:
         from rig.bench_tools import main as tools
         return tools(argv[1:], say)
-    from rig.bench import PARTS, bench
-    parser = argparse.ArgumentParser(prog="hospes bench")
-    parser.add_argument("--json", action="store_true")
-    parser.add_argument("--runs", type=int, default=3, help="boots of each hypervisor")
-    parser.add_argument("--hypervisors", default="hospes,xen")
-    parser.add_argument("--part", action="append", choices=PARTS, help="only these figures")
-    return bench(parser.parse_args(argv), say)
+    from rig.bench import main as bench
+    return bench(argv, say)
 
 
 def cmd_profile(argv):

@@ -1,18 +1,15 @@
 # SPDX-License-Identifier: MIT
 """`./hospes bench`: the same dom0 on both hypervisors, boots alternating, medians, ratios."""
-import json
-import os
 import pathlib
 import re
 import statistics
 import struct
-import sys
 
-from . import build, paths
+from . import paths
 from .cell import Host, Setup, hospes_elf
 from .elf import PT_LOAD
+from .figures import arguments, finish, note, prepare
 from .guest import Guest
-from .images import Images
 
 # What is shipped: without the assertions and lock checks that the tests run with, as Debian's Xen is built.
 TREE = "shipped"
@@ -111,25 +108,17 @@ def rows(results, order):
     return out
 
 
-def table(found):
-    lines = [f"{'figure':32} {'unit':>5} {'Hospes':>12} {'Xen 4.17':>12} {'ratio':>7}"]
-    for row in found:
-        cells = ["-" if row[k] is None else f"{row[k]:.2f}" for k in ("hospes", "xen", "ratio")]
-        lines.append(f"{row['name']:32} {row['unit']:>5} {cells[0]:>12} {cells[1]:>12} {cells[2]:>7}")
-    return "\n".join(lines)
+HEADS = (("figure", 32, "name"), ("unit", -5, "unit"), ("Hospes", -12, "hospes"), ("Xen 4.17", -12, "xen"),
+         ("ratio", -7, "ratio"))
 
 
-def bench(options, say):
+def main(argv, say):
+    parser = arguments("hospes bench", 3)
+    parser.add_argument("--part", action="append", choices=PARTS, help="only these figures")
+    options = parser.parse_args(argv)
     order = options.hypervisors.split(",")
-
-    def note(text):
-        print(text, file=sys.stderr, flush=True)
-    note("building")
-    tree = build.build(TREE, ["dom0_bench"] + ["hospes_image"] * ("hospes" in order))
+    tree, images = prepare(TREE, ["dom0_bench"] + ["hospes_image"] * ("hospes" in order))
     binary = tree / "tests" / "bench" / "dom0_bench"
-    images = Images(note)
-    # With a thread for each vCPU the host's scheduler has its say: the same boot's figures lie 30 % apart.
-    os.environ.setdefault("HOSPES_TCG_THREAD", "single")
     results = {h: [] for h in order}
     for run in range(options.runs):
         for hypervisor in order if run % 2 == 0 else order[::-1]:
@@ -142,6 +131,4 @@ def bench(options, say):
         for run in results[hypervisor]:
             run["image_size"] = (image_size(elf) / 1024, "KiB")
     found = rows(results, order)
-    (tree / "bench.json").write_text(json.dumps(found, indent=2) + "\n")
-    say(json.dumps(found, indent=2) if options.json else table(found))
-    return 0
+    return finish(found, tree / "bench.json", options, HEADS, say)

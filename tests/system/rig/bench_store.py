@@ -1,13 +1,11 @@
 # SPDX-License-Identifier: MIT
 """`./hospes bench store`: our xenstored beside Debian's two, in the same dom0 and the same run."""
-import argparse
 import json
 import statistics
-import sys
 
-from . import build, paths
+from . import paths
 from .cell import Host, Setup
-from .images import Images
+from .figures import arguments, finish, note, prepare
 
 # name -> how it is started in a dom0 where no other daemon runs, and where it keeps files in memory
 DAEMONS = {
@@ -84,31 +82,17 @@ def rows(boots, prefix):
     return out
 
 
-def table(found):
-    """Ratios: ours to each of the others', and ours with a million nodes to ours with few."""
-    lines = [f"{'figure':44} {'unit':>4} {'Hospes':>10} {'C':>10} {'OCaml':>10} {': C':>7} {': OCaml':>7} {'1M':>6}"]
-    for row in found:
-        cells = ["-" if row[k] is None else f"{row[k]:.2f}"
-                 for k in ("hospes", "c", "ocaml", "ratio_c", "ratio_ocaml", "ratio_many")]
-        lines.append(f"{row['name']:44} {row['unit']:>4} {cells[0]:>10} {cells[1]:>10} {cells[2]:>10} "
-                     f"{cells[3]:>7} {cells[4]:>7} {cells[5]:>6}")
-    return "\n".join(lines)
+# Ratios: ours to each of the others', and ours with a million nodes to ours with few.
+HEADS = (("figure", 44, "name"), ("unit", -4, "unit"), ("Hospes", -10, "hospes"), ("C", -10, "c"),
+         ("OCaml", -10, "ocaml"), (": C", -7, "ratio_c"), (": OCaml", -7, "ratio_ocaml"), ("1M", -6, "ratio_many"))
 
 
 def main(argv, say):
-    parser = argparse.ArgumentParser(prog="hospes bench store")
-    parser.add_argument("--json", action="store_true")
-    parser.add_argument("--runs", type=int, default=1, help="boots of each hypervisor")
-    parser.add_argument("--hypervisors", default="hospes,xen")
+    parser = arguments("hospes bench store", 1)
     parser.add_argument("--seconds", type=float, default=0.5, help="for each measurement")
     parser.add_argument("--many", action="store_true", help="also with a million nodes")
     options = parser.parse_args(argv)
-
-    def note(text):
-        print(text, file=sys.stderr, flush=True)
-    note("building")
-    tree = build.build("release")
-    images = Images(note)
+    tree, images = prepare()
     found = []
     for hypervisor in options.hypervisors.split(","):
         boots = []
@@ -117,6 +101,4 @@ def main(argv, say):
             log = paths.build_dir() / "results" / f"bench-store-{hypervisor}-{run}.log"
             boots.append(one_boot(images, hypervisor, tree / "tests" / "bench" / "xenstore_bench", log, options))
         found += rows(boots, f"{hypervisor}_")
-    (tree / "bench-store.json").write_text(json.dumps(found, indent=2) + "\n")
-    say(json.dumps(found, indent=2) if options.json else table(found))
-    return 0
+    return finish(found, tree / "bench-store.json", options, HEADS, say)

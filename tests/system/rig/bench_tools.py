@@ -1,16 +1,13 @@
 # SPDX-License-Identifier: MIT
 """`./hospes bench tools`: our toolstack beside Debian's, on the same hypervisor with the same dom0 image,
 boots alternating, medians, ratios."""
-import argparse
-import json
 import re
 import statistics
-import sys
 
-from . import build, paths
+from . import paths
 from .cell import Host, Setup
+from .figures import arguments, finish, note, prepare
 from .guest import Guest
-from .images import Images
 
 ORDER = ("hospes", "debian")
 MANY = 50    # creations for "the 50th against the first"
@@ -60,17 +57,17 @@ DESTRUCTIONS = r"""
 for n in $(seq {many}); do timed destroy_bare xl destroy n$n; done
 """
 
-# Proportional, so that what two processes share counts once. A daemon is whatever the toolstack left running.
+# Resident, and proportional: what two processes share counts once there. A daemon is whatever the toolstack left running.
 WEIGH = r"""
-total=0
+rss=0 pss=0
 for p in /proc/[0-9]*; do
     read -r name <$p/comm 2>/dev/null || continue
     case $name in xenstored|xenconsoled|xl|xl-*|hospes-*|qemu*) ;; *) continue ;; esac
     while read -r key kb unit; do
-        [ "$key" != Pss: ] || total=$((total + kb))
+        case $key in Rss:) rss=$((rss + kb)) ;; Pss:) pss=$((pss + kb)) ;; esac
     done <$p/smaps_rollup 2>/dev/null
 done
-echo $total
+echo $rss $pss
 """
 
 
@@ -82,8 +79,10 @@ def section(host, script, timeout, **words):
     return found
 
 
-def weigh(host):
-    return int(host.check(WEIGH, 240)) / 1024
+def weigh(host, guests, out):
+    resident, proportional = (int(kb) / 1024 for kb in host.check(WEIGH, 240).split())
+    out[f"daemons_resident_{guests}_guests"] = (resident, "MB")
+    out[f"daemons_memory_{guests}_guests"] = (proportional, "MB")
 
 
 def furnished(host, name, kind):
@@ -118,7 +117,7 @@ def many(host, out):
     out["create_50th"] = (statistics.median(values[-ENDS:]), "ms")
     out["growth_50th_to_first"] = (out["create_50th"][0] / out["create_first"][0], "x")
     lists(host, f"list_{MANY}_guests", out)
-    out[f"daemons_memory_{MANY}_guests"] = (weigh(host), "MB")
+    weigh(host, MANY, out)
     taken = section(host, DESTRUCTIONS, 1800, many=MANY)
     out["destroy_bare"] = (statistics.median(taken["destroy_bare"]), "ms")
 
@@ -128,7 +127,7 @@ def one_boot(images, hypervisor, tools, log):
     small = paths.build_dir() / "release" / "tests" / "guest" / SMALL.rsplit("/", 1)[1]
     host = Host(images, hypervisor, tools, Setup(mem=4096, dom0_mem=1024, files=((SMALL[1:], small),)), log)
     try:
-        out["daemons_memory_0_guests"] = (weigh(host), "MB")
+        weigh(host, 0, out)
         lists(host, "list_0_guests", out)
         for kind in ("pv", "pvh") if hypervisor == "xen" else ("pv",):
             one_kind(host, kind, out)
@@ -152,27 +151,13 @@ def rows(hypervisor, runs):
     return found
 
 
-def table(found):
-    lines = [f"{'on':7} {'figure':26} {'unit':>4} {'Hospes':>10} {'Debian':>10} {'ratio':>7}"]
-    for row in found:
-        cells = ["-" if row.get(k) is None else f"{row[k]:.2f}" for k in ("hospes", "debian", "ratio")]
-        lines.append(f"{row['hypervisor']:7} {row['name']:26} {row['unit']:>4} {cells[0]:>10} "
-                     f"{cells[1]:>10} {cells[2]:>7}")
-    return "\n".join(lines)
+HEADS = (("on", 7, "hypervisor"), ("figure", 26, "name"), ("unit", -4, "unit"), ("Hospes", -10, "hospes"),
+         ("Debian", -10, "debian"), ("ratio", -7, "ratio"))
 
 
 def main(argv, say):
-    parser = argparse.ArgumentParser(prog="hospes bench tools")
-    parser.add_argument("--json", action="store_true")
-    parser.add_argument("--runs", type=int, default=1, help="boots of each toolstack")
-    parser.add_argument("--hypervisors", default="hospes,xen")
-    options = parser.parse_args(argv)
-
-    def note(text):
-        print(text, file=sys.stderr, flush=True)
-    note("building")
-    tree = build.build("release")
-    images = Images(note)
+    options = arguments("hospes bench tools", 1, "boots of each toolstack").parse_args(argv)
+    tree, images = prepare()
     found = []
     for hypervisor in options.hypervisors.split(","):
         runs = {tools: [] for tools in ORDER}
@@ -182,6 +167,4 @@ def main(argv, say):
                 log = paths.build_dir() / "results" / f"bench-{hypervisor}-{tools}-{number}.log"
                 runs[tools].append(one_boot(images, hypervisor, tools, log))
         found += rows(hypervisor, runs)
-    (tree / "bench_tools.json").write_text(json.dumps(found, indent=2) + "\n")
-    say(json.dumps(found, indent=2) if options.json else table(found))
-    return 0
+    return finish(found, tree / "bench_tools.json", options, HEADS, say)
