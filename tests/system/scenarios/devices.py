@@ -94,7 +94,7 @@ def framebuffer(host):
     guest.shell("modprobe evdev; sed -n '/Xen Virtual Keyboard/,/^$/p' /proc/bus/input/devices | grep -o 'event[0-9]*' >/kbd; "
                 "(head -c 24 /dev/input/$(cat /kbd) | od -An -v -tx1 | tr -d '\\n' >/pressed) &")
     qmp(host, guest, '{"execute": "send-key", "arguments": {"keys": [{"type": "qcode", "data": "a"}]}}')
-    got = guest.shell("n=0; until [ -s /pressed ] || [ $n = 100 ]; do sleep 0.1; n=$((n+1)); done; cat /pressed", 60)
+    got = guest.shell("n=0; until [ -s /pressed ] || [ $n = 100 ]; do sleep 0.1; n=$((n+1)); done; cat /pressed; echo", 60)
     inside(" ".join(got.split()), "01 00 1e 00 01 00 00 00", "the key's event")
     guest.destroy()
     gone_with_qemu(host, guest)
