@@ -2,6 +2,7 @@
 """Checks on C++ (and, for length, Python) sources."""
 import ast
 import concurrent.futures
+import hashlib
 import json
 import os
 import re
@@ -85,30 +86,47 @@ def _flags_by_tree():
     return flags
 
 
+def _seen_by_tidy(words):
+    """A key of all that clang-tidy sees of a source: the text behind the preprocessor, and its own configuration."""
+    out = words.index("-o")
+    words = [*words[words[0].endswith("ccache"):out], *words[out + 2:]]
+    text = subprocess.run([*words, "-E", "-C", "-P"], capture_output=True).stdout  # with comments: they can say NOLINT
+    words = shlex.join(words).replace(str(ROOT), "").encode()
+    return hashlib.sha256((ROOT / ".clang-tidy").read_bytes() + words + text).hexdigest()
+
+
 def tidy():
-    """clang-tidy with the checks of .clang-tidy, over every source that the clang tree builds."""
+    """clang-tidy with the checks of .clang-tidy, over every source that the clang tree builds. What was found clean is
+    remembered outside the tree."""
     sys.path.insert(0, str(ROOT / "tests" / "system"))
+    from rig import paths
     from rig.build import BuildFailed, configure
     try:
         tree = configure("clang")
     except BuildFailed as why:
         return [str(why)], []
-    database = tree / "compile_commands.json"
+    clean = paths.cache() / "tidy"
+    clean.mkdir(exist_ok=True)
     # Not the tests: their framework's macros are not ours to mend. Sources that are compiled together are seen where
     # the build includes them.
-    entries = sorted({entry["file"] for entry in json.load(open(database))
-                      if entry["file"].endswith((".cpp", ".cxx"))
-                      and not os.path.relpath(entry["file"], ROOT).startswith("tests/")})
+    entries = {entry["file"]: entry for entry in json.load(open(tree / "compile_commands.json"))
+               if entry["file"].endswith((".cpp", ".cxx"))
+               and not os.path.relpath(entry["file"], ROOT).startswith("tests/")}
 
     def look_at(path):
+        mark = clean / _seen_by_tidy(shlex.split(entries[path]["command"]))
+        if mark.exists():
+            return []
         done = subprocess.run(["clang-tidy", "-p", str(tree), "--quiet", path], text=True, capture_output=True)
         found = [line for line in done.stdout.splitlines() if re.search(r": (?:error|warning): ", line)]
         if done.returncode and not found:
             found = [f"{path}: {(done.stderr.strip() or 'clang-tidy failed').splitlines()[-1]}"]
+        if not found:
+            mark.touch()
         return [os.path.relpath(line, ROOT) if line.startswith("/") else line for line in found]
 
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        return sorted({line for lines in pool.map(look_at, entries) for line in lines}), []
+        return sorted({line for lines in pool.map(look_at, sorted(entries)) for line in lines}), []
 
 
 def headers_alone():
