@@ -70,7 +70,19 @@ def command(spec: Spec, gdb=False):
 
 
 class Machine:
+    running = set()
+    over = False  # the run was ended from outside: no new ones
+
+    @classmethod
+    def end_all(cls):
+        """Whoever waits for one of them finds its console closed."""
+        cls.over = True
+        for machine in list(cls.running):
+            machine.proc.kill()
+
     def __init__(self, spec: Spec, log_path: pathlib.Path, echo=None):
+        if Machine.over:
+            raise RuntimeError("the run was ended")
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="hospes-vm-"))
         log_path.parent.mkdir(parents=True, exist_ok=True)
         self.log_path = log_path
@@ -83,6 +95,7 @@ class Machine:
         self.qemu_log.flush()
         self.proc = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=self.qemu_log,
                                      stderr=subprocess.STDOUT)
+        Machine.running.add(self)
         try:
             self.console = Console(serial, log_path, echo)
         except OSError:
@@ -112,6 +125,7 @@ class Machine:
             return False
 
     def kill(self):
+        Machine.running.discard(self)
         if self.proc.poll() is None:
             self.proc.send_signal(signal.SIGTERM)
             try:

@@ -9,11 +9,12 @@ import traceback
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from . import paths
+from . import paths, patience
 from .cell import Host
 from .cell import spec as make_spec
 from .dom0 import HostLost
 from .images import Images
+from .machine import Machine
 from .raw import RawCell
 from .scenario import load
 
@@ -77,9 +78,15 @@ class Runner:
         beside = min(os.cpu_count() or 1, len(jobs))
         if beside > 1:
             os.environ.setdefault("HOSPES_TCG_THREAD", "single")
+            patience.FACTOR = max(patience.FACTOR, 2)
         with ThreadPoolExecutor(max(beside, 1)) as pool:
-            for done in [pool.submit(*job) for job in jobs]:
-                done.result()
+            try:
+                for done in [pool.submit(*job) for job in jobs]:
+                    done.result()
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                Machine.end_all()
+                raise
 
     def say(self, text):
         with self.saying:
