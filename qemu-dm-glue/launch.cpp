@@ -10,14 +10,13 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
-#include <fstream>
 
 namespace hospes::dm {
 namespace {
 
 constexpr int kept_logs = 10;
 constexpr std::size_t kept_lines = 3, kept_bytes = 600;
-constexpr std::streamoff looked_at = 8192; // a guest can make QEMU write a lot
+constexpr std::size_t looked_at = 8192; // a guest can make QEMU write a lot
 
 struct Pipe {
     int in = -1, out = -1;
@@ -115,13 +114,19 @@ void rotate_log(const std::string& file) {
 }
 
 std::string last_words(const std::string& file) {
-    std::ifstream in(file, std::ios::ate);
-    const std::streamoff size = in.tellg();
-    in.seekg(std::max(std::streamoff{0}, size - looked_at));
+    std::string text(looked_at, '\0');
+    const int fd = ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return {};
+    const off_t size = ::lseek(fd, 0, SEEK_END);
+    const ssize_t n = ::pread(fd, text.data(), text.size(), std::max(off_t{0}, size - static_cast<off_t>(looked_at)));
+    ::close(fd);
+    text.resize(n > 0 ? static_cast<std::size_t>(n) : 0);
     std::vector<std::string> lines;
-    for (std::string line; std::getline(in, line);) {
-        if (!line.empty()) lines.push_back(line);
+    for (std::size_t at = 0; at < text.size();) {
+        const std::size_t end = std::min(text.find('\n', at), text.size());
+        if (end > at) lines.push_back(text.substr(at, end - at));
         if (lines.size() > kept_lines) lines.erase(lines.begin());
+        at = end + 1;
     }
     std::string out;
     for (const std::string& line : lines)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "build/kernel_cache.hpp"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -8,13 +9,12 @@
 
 #include <cerrno>
 #include <cstdio>
-#include <filesystem>
+#include <memory>
 #include <optional>
+#include <string_view>
 
 namespace hospes::xc {
 namespace {
-
-namespace fs = std::filesystem;
 
 constexpr const char* suffix = ".elf";
 
@@ -65,6 +65,18 @@ Status write_all(int fd, std::span<const std::uint8_t> bytes) {
     return {};
 }
 
+/// With those above it; false if it is not there afterwards.
+bool make_directory(const std::string& path) {
+    if (::mkdir(path.c_str(), 0755) == 0 || errno == EEXIST) return true;
+    const std::size_t slash = path.find_last_of('/');
+    const bool more = errno == ENOENT && slash != std::string::npos && slash != 0;
+    return more && make_directory(path.substr(0, slash)) && ::mkdir(path.c_str(), 0755) == 0;
+}
+
+struct CloseDirectory {
+    void operator()(DIR* d) const { ::closedir(d); }
+};
+
 } // namespace
 
 Result<Content> KernelCache::expand_to(int fd, const Content& payload, Compression method, std::size_t limit,
@@ -86,8 +98,7 @@ int KernelCache::create(const std::string& file) const {
         return ::open((file + ".new").c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     };
     int fd = open();
-    std::error_code e;
-    if (fd < 0 && errno == ENOENT && fs::create_directories(directory_, e)) fd = open();
+    if (fd < 0 && errno == ENOENT && make_directory(directory_)) fd = open();
     if (fd < 0 && errno == EEXIST) { // of somebody who is at it, or who died: the next one then has a free way
         struct stat s {};
         const bool old = ::stat((file + ".new").c_str(), &s) == 0 && s.st_mtime < std::time(nullptr) - 60;
@@ -98,20 +109,25 @@ int KernelCache::create(const std::string& file) const {
 
 /// Removes the images that were longest not wanted, until `bytes` more are within the limit.
 void KernelCache::make_room(std::uint64_t bytes) const {
-    std::error_code e;
     for (;;) {
+        const std::unique_ptr<DIR, CloseDirectory> directory(::opendir(directory_.c_str()));
+        if (!directory) return;
+        const int at = ::dirfd(directory.get());
         std::uint64_t sum = bytes;
-        fs::path oldest;
-        fs::file_time_type when = fs::file_time_type::max();
-        for (const auto& entry : fs::directory_iterator(directory_, e)) {
-            if (entry.path().extension() != suffix) continue;
-            sum += entry.file_size(e);
-            if (const auto time = entry.last_write_time(e); !e && time < when) {
-                when = time;
-                oldest = entry.path();
-            }
+        std::string oldest;
+        timespec when{};
+        while (const dirent* const entry = ::readdir(directory.get())) {
+            struct stat s {};
+            if (!std::string_view(entry->d_name).ends_with(suffix) || ::fstatat(at, entry->d_name, &s, 0) != 0)
+                continue;
+            sum += static_cast<std::uint64_t>(s.st_size);
+            const bool older =
+                s.st_mtim.tv_sec < when.tv_sec || (s.st_mtim.tv_sec == when.tv_sec && s.st_mtim.tv_nsec < when.tv_nsec);
+            if (!oldest.empty() && !older) continue;
+            when = s.st_mtim;
+            oldest = entry->d_name;
         }
-        if (sum <= limit_ || oldest.empty() || !fs::remove(oldest, e)) return;
+        if (sum <= limit_ || oldest.empty() || ::unlinkat(at, oldest.c_str(), 0) != 0) return;
     }
 }
 

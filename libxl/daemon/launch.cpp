@@ -3,9 +3,9 @@
 
 #include <csignal>
 #include <cstddef>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <fstream>
 #include <utility>
 
 #include <fcntl.h>
@@ -16,6 +16,7 @@
 #include <boost/asio/signal_set.hpp>
 
 #include "libxl/daemon/log.hpp"
+#include "xc/resident.hpp"
 
 namespace hospes::xl::daemon {
 namespace {
@@ -75,7 +76,11 @@ int Launch::serve(boost::asio::io_context& io, const Status& started) {
         log::warn(why.text() + (why.hint.empty() ? "" : " (" + why.hint + ")"));
         return 1;
     }
-    if (!process_.pid_file.empty()) std::ofstream(process_.pid_file) << ::getpid() << '\n';
+    // Not a stream: those would bring a megabyte of the C++ library's locales into each daemon.
+    if (std::FILE* const f = process_.pid_file.empty() ? nullptr : std::fopen(process_.pid_file.c_str(), "we")) {
+        std::fprintf(f, "%d\n", ::getpid());
+        std::fclose(f);
+    }
     if (waiting_ >= 0) {
         close_streams();
         log::no_terminal();
@@ -86,6 +91,7 @@ int Launch::serve(boost::asio::io_context& io, const Status& started) {
     ending.async_wait([&io](const auto& e, int) {
         if (!e) io.stop();
     });
+    xc::forget_start();
     io.run();
     notify_systemd("STOPPING=1");
     return 0;

@@ -5,7 +5,9 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <filesystem>
+#include <memory>
+
+#include <dirent.h>
 
 namespace hospes::xl {
 namespace {
@@ -101,11 +103,10 @@ Result<HostFacts> host_facts(Host& host) {
 
 std::vector<physdev_pci_device_t> pci_devices(const std::string& directory) {
     std::vector<physdev_pci_device_t> out;
-    std::error_code none;
-    for (const auto& entry : std::filesystem::directory_iterator(directory, none)) {
+    const std::unique_ptr<DIR, decltype([](DIR* d) { ::closedir(d); })> entries(::opendir(directory.c_str()));
+    while (const dirent* const entry = entries ? ::readdir(entries.get()) : nullptr) {
         unsigned segment = 0, bus = 0, slot = 0, function = 0;
-        if (std::sscanf(entry.path().filename().c_str(), "%x:%x:%x.%x", &segment, &bus, &slot, &function) != 4)
-            continue;
+        if (std::sscanf(entry->d_name, "%x:%x:%x.%x", &segment, &bus, &slot, &function) != 4) continue;
         physdev_pci_device_t& device = out.emplace_back();
         device.seg = static_cast<std::uint16_t>(segment);
         device.bus = static_cast<std::uint8_t>(bus);

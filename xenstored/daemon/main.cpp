@@ -2,7 +2,6 @@
 // xenstored: start, readiness, signals, live update.
 #include <csignal>
 #include <cstdio>
-#include <fstream>
 
 #include <fcntl.h>
 #include <poll.h>
@@ -19,6 +18,7 @@
 
 #include "daemon/options.hpp"
 #include "net/log.hpp"
+#include "xc/resident.hpp"
 
 namespace hospes::xs {
 namespace {
@@ -224,7 +224,10 @@ int run(const Options& options, int ready_fd) {
     LiveUpdate live(server, options);
     server.on_live_update = [&](const auto& words) { return live.request(words); };
     if (!(updated ? server.resume(read_all(options.live_update_fd)) : server.start())) return 1;
-    if (!options.pid_file.empty()) std::ofstream(options.pid_file) << ::getpid() << '\n';
+    if (std::FILE* const f = options.pid_file.empty() ? nullptr : std::fopen(options.pid_file.c_str(), "we")) {
+        std::fprintf(f, "%d\n", ::getpid());
+        std::fclose(f);
+    }
     if (options.print_pid && !updated) {
         std::printf("%d\n", ::getpid());
         std::fflush(stdout);
@@ -242,6 +245,7 @@ int run(const Options& options, int ready_fd) {
         if (!error) io.stop();
     });
     server.also_wait_for(ending.native_handle());
+    xc::forget_start();
     io.run();
     return 0;
 }

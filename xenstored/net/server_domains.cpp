@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The server's side of domains: rings, event channels, VIRQ_DOM_EXC; and CONTROL.
 #include <array>
-#include <fstream>
+#include <cstdio>
 
 #include <unistd.h>
 
@@ -161,9 +161,10 @@ ControlReply Server::control(Connection& conn, const Header& header, const std::
         return {error};
     }
     if (command == "memreport" && words.size() == 2) {
-        std::ofstream file{std::string(words[1])};
-        file << engine_.memory_report() << std::flush;
-        return {file ? 0 : EIO};
+        const std::string report = engine_.memory_report();
+        std::FILE* const file = std::fopen(std::string(words[1]).c_str(), "we");
+        const bool whole = file && std::fwrite(report.data(), 1, report.size(), file) == report.size();
+        return {file && std::fclose(file) == 0 && whole ? 0 : EIO};
     }
     if (command == "print" && words.size() == 2) {
         log::info(words[1]);

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <fstream>
 
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -21,10 +20,13 @@ static std::size_t spare(std::size_t bytes) { return std::max(bytes / 8, std::si
 static constexpr char magic[9] = "HospesXS";
 
 std::string boot_id() {
-    std::ifstream in("/proc/sys/kernel/random/boot_id");
-    std::string id;
-    in >> id;
-    return id.substr(0, sizeof FileHeader::boot_id - 1);
+    char id[sizeof FileHeader::boot_id] = {};
+    const int fd = ::open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return {};
+    const ssize_t n = ::read(fd, id, sizeof id - 1);
+    ::close(fd);
+    const std::string_view text(id, n > 0 ? static_cast<std::size_t>(n) : 0);
+    return std::string(text.substr(0, text.find('\n')));
 }
 
 StateFile::~StateFile() { close_map(); }
