@@ -141,7 +141,13 @@ void Server::settle() {
 }
 
 void Server::post_drain() {
-    if (!std::exchange(drain_posted_, true)) asio::post(io_, [this] { drain(); });
+    if (std::exchange(drain_posted_, true)) return;
+    asio::post(io_, [this] {
+        if (uring_.is_open())
+            on_sockets(); // a client that is quick enough would otherwise never let us come there
+        else
+            drain();
+    });
 }
 
 void Server::post(std::function<void()> task) {

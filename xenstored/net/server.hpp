@@ -148,9 +148,10 @@ class Server final : public Host, private state::TransportLoader {
     };
     std::vector<Other> others_;
     bool other_ready_ = false;
-    bool serving_ = false; ///< on_sockets() is about to enter the ring
-    unsigned sends_ = 0;   ///< added to the ring since it was last entered
-    unsigned posted_ = 0;  ///< tasks that Asio has not run yet
+    bool asio_waits_ = false; ///< for poll_
+    bool serving_ = false;    ///< on_sockets() is about to enter the ring
+    unsigned sends_ = 0;      ///< added to the ring since it was last entered
+    unsigned posted_ = 0;     ///< tasks that Asio has not run yet
     boost::asio::posix::stream_descriptor events_;
     boost::asio::steady_timer guard_timer_;
     std::uint32_t exception_port_ = 0;

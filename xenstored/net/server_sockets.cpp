@@ -70,10 +70,12 @@ void Server::pause_accept(int error) {
 }
 
 void Server::wait_sockets() {
+    asio_waits_ = true;
     poll_.async_wait(boost::asio::posix::stream_descriptor::wait_read, [this](const auto& error) {
-        if (error) return;
+        if (error) return; // on_sockets() took the ring away
+        asio_waits_ = false;
         on_sockets();
-        wait_sockets();
+        if (!asio_waits_) wait_sockets();
     });
 }
 
@@ -90,7 +92,9 @@ void Server::on_sockets() {
     } while (linger());
     serving_ = false;
     submit();
-    if (rounds >= lasting) poll_.assign(uring_.fd());
+    if (rounds < lasting) return;
+    poll_.assign(uring_.fd());
+    wait_sockets();
 }
 
 /// Takes what the kernel has done.

@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "state/state_file.hpp"
+
 namespace hospes::xs {
 
 static constexpr std::size_t map_size = Slots::limit * sizeof(Slot);
@@ -51,9 +53,7 @@ Slot* Slots::allocate(Domid domid) {
     for (std::size_t i = 0; i < high_; ++i)
         if (!slots_[i].used) return &slots_[i];
     if (high_ == limit) return nullptr;
-    // Allocated, not just sized: a full file system must be an error here, not a SIGBUS later.
-    const auto at = static_cast<off_t>(high_ * sizeof(Slot));
-    if (::posix_fallocate(fd_, at, sizeof(Slot)) != 0) return nullptr;
+    if (state::allocate(fd_, high_ * sizeof(Slot), sizeof(Slot)) != 0) return nullptr;
     return &slots_[high_++];
 }
 

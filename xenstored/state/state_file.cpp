@@ -19,6 +19,15 @@ static std::size_t spare(std::size_t bytes) { return std::max(bytes / 8, std::si
 
 static constexpr char magic[9] = "HospesXS";
 
+int allocate(int fd, std::size_t at, std::size_t bytes) {
+    // What io_uring has for us looks like a signal to the file system, which then gives up.
+    int error = 0;
+    do
+        error = ::posix_fallocate(fd, static_cast<off_t>(at), static_cast<off_t>(bytes));
+    while (error == EINTR);
+    return error;
+}
+
 std::string boot_id() {
     char id[sizeof FileHeader::boot_id] = {};
     const int fd = ::open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
@@ -69,8 +78,7 @@ int StateFile::create_file(std::size_t bytes) {
     fd_ = ::open(fresh.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (fd_ < 0) return errno;
     size_ = (sizeof(FileHeader) + bytes + spare(bytes)) & ~std::size_t{4095};
-    // Allocated, not just sized: a full file system must be an error here, not a SIGBUS later.
-    if (const int e = ::posix_fallocate(fd_, 0, static_cast<off_t>(size_))) return e;
+    if (const int e = allocate(fd_, 0, size_)) return e;
     void* p = ::mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_SHARED, fd_, 0);
     if (p == MAP_FAILED) return errno;
     map_ = static_cast<char*>(p);
@@ -108,7 +116,7 @@ int StateFile::checkpoint(const Engine& engine) {
 
 int StateFile::grow_to(std::size_t bytes) {
     const std::size_t wanted = (bytes + spare(bytes)) & ~std::size_t{4095};
-    if (const int e = ::posix_fallocate(fd_, 0, static_cast<off_t>(wanted))) return e;
+    if (const int e = allocate(fd_, size_, wanted - size_)) return e;
     void* p = ::mremap(map_, size_, wanted, MREMAP_MAYMOVE);
     if (p == MAP_FAILED) return errno;
     map_ = static_cast<char*>(p);

@@ -24,6 +24,10 @@ struct FileHeader {
     std::uint64_t base;      ///< position at which this file starts; positions never repeat
 };
 
+/// Room in a file that is going to be mapped: a full file system must be an error here, not a SIGBUS later. An errno
+/// value.
+int allocate(int fd, std::size_t at, std::size_t bytes);
+
 /// The running kernel's boot id.
 std::string boot_id();
 
