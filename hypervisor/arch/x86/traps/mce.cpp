@@ -2,6 +2,7 @@
 // Machine checks (APM vol.2 ch.9, SDM vol.3 ch.15): logged by bank; an uncorrected one stops the machine.
 #include "traps/mce.hpp"
 
+#include "core/debug/console.hpp"
 #include "core/debug/panic.hpp"
 #include "core/debug/printk.hpp"
 #include "cpu/cpuid.hpp"
@@ -20,18 +21,12 @@ constexpr u64 mcg_ctl_present = 1 << 8;
 u32 bank_count() { return static_cast<u32>(rdmsr(Msr::mcg_cap) & 0xff); }
 u32 bank_msr(u32 bank, u32 reg) { return Msr::mc0_ctl + 4 * bank + reg; }
 
-/// Logs and clears what the banks hold. True: something uncorrected.
-bool report_banks() {
-    bool fatal = false;
+/// visit(bank, status) of every bank that holds something.
+template <typename F> void for_each_report(F&& visit) {
     for (u32 bank = 0; bank < bank_count(); ++bank) {
         const Result<u64> status = rdmsr_safe(bank_msr(bank, 1));
-        if (!status.ok() || !(status.value() & status_valid)) continue;
-        const u64 address = status.value() & status_address ? rdmsr(bank_msr(bank, 2)) : 0;
-        log_error("CPU{}: machine check bank {}: status {:016x} address {:x}", cpu_id(), bank, status.value(), address);
-        fatal |= (status.value() & (status_uncorrected | status_corrupt)) != 0;
-        wrmsr(bank_msr(bank, 1), 0);
+        if (status.ok() && (status.value() & status_valid)) visit(bank, status.value());
     }
-    return fatal;
 }
 
 } // namespace
@@ -47,8 +42,15 @@ void mce_init() {
 }
 
 void handle_machine_check(UserRegs& regs) {
-    if (report_banks() || !(rdmsr(Msr::mcg_status) & 1)) // RIPV: can the interrupted code go on?
-        panic_with_registers(regs, "Machine check");
+    bool fatal = !(rdmsr(Msr::mcg_status) & 1); // RIPV: can the interrupted code go on?
+    for_each_report([&](u32, u64 status) { fatal |= (status & (status_uncorrected | status_corrupt)) != 0; });
+    if (fatal) console_force_unlock(); // it may have come in the middle of a line
+    for_each_report([](u32 bank, u64 status) {
+        const u64 address = status & status_address ? rdmsr(bank_msr(bank, 2)) : 0;
+        log_error("CPU{}: machine check bank {}: status {:016x} address {:x}", cpu_id(), bank, status, address);
+        wrmsr(bank_msr(bank, 1), 0);
+    });
+    if (fatal) panic_with_registers(regs, "Machine check");
     wrmsr(Msr::mcg_status, 0);
 }
 
