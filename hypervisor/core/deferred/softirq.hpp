@@ -23,7 +23,7 @@ void softirq_process_no_schedule();
 /// each entry from a guest needs as well.
 struct alignas(64) SoftirqPending {
     Atomic<u32> bits;
-    u64 arch[2];
+    u64 arch[2] = {};
 };
 extern "C" SoftirqPending softirq_pending_bits[max_cpus];
 [[nodiscard]] inline bool softirq_pending(CpuId cpu) {
