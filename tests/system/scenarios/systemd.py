@@ -76,7 +76,7 @@ def warnings_are_in_the_journal(host):
         host.wait_for(f"journalctl -u {unit} -b --no-pager | grep -q 'the store is back'", 60, f"{unit} to say so")
 
 
-@scenario(boot="systemd", full=True, fresh=True, cells=CELLS)
+@scenario(boot="systemd", full=True, fresh=True, leaks=False, cells=CELLS)
 def shutdown_stops_in_order(host):
     """Whoever needs the store is stopped before it."""
     host.check("kill -SIGRTMIN+20 1")  # systemd says on the console what it does
