@@ -11,6 +11,7 @@
 #include <cstring>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -91,11 +92,25 @@ void events() {
     pollfd waiting{fd, POLLIN, 0};
     while (poll(&waiting, 1, 50) > 0)
         drain();
-    report("evtchn_notify_to_read", 300, [&] {
-        ioctl_evtchn_notify notify{static_cast<unsigned>(near)};
-        if (ioctl(fd, IOCTL_EVTCHN_NOTIFY, &notify) < 0) fail("notify");
-        drain();
-    });
+    // dom0's kernel takes the event on a CPU of its own choice. On another one than ours the figure
+    // would be that of an interrupt between CPUs, so the cheapest CPU is the one that counts.
+    cpu_set_t all, one;
+    if (sched_getaffinity(0, sizeof all, &all) < 0) fail("affinity");
+    double least = 0;
+    for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+        if (!CPU_ISSET(cpu, &all)) continue;
+        CPU_ZERO(&one);
+        CPU_SET(cpu, &one);
+        if (sched_setaffinity(0, sizeof one, &one) < 0) fail("affinity");
+        const double cost = measure(300, [&] {
+            ioctl_evtchn_notify notify{static_cast<unsigned>(near)};
+            if (ioctl(fd, IOCTL_EVTCHN_NOTIFY, &notify) < 0) fail("notify");
+            drain();
+        });
+        if (least == 0 || cost < least) least = cost;
+    }
+    if (sched_setaffinity(0, sizeof all, &all) < 0) fail("affinity");
+    print("evtchn_notify_to_read", least);
     close(fd);
 }
 

@@ -13,9 +13,9 @@ inline double now_ns() {
     return static_cast<double>(t.tv_sec) * 1e9 + static_cast<double>(t.tv_nsec);
 }
 
-/// Prints the median over the rounds of what one unit of `body` costs; body does `units` of them,
+/// The median over the rounds of what one unit of `body` costs, in ns; body does `units` of them,
 /// and runs `times` times a round. The first round warms up and does not count.
-template <typename Body> void report(const char* name, int times, Body body, std::size_t units = 1) {
+template <typename Body> double measure(int times, Body body, std::size_t units = 1) {
     std::array<double, 9> rounds{};
     for (std::size_t round = 0; round <= rounds.size(); round++) {
         const double start = now_ns();
@@ -25,6 +25,14 @@ template <typename Body> void report(const char* name, int times, Body body, std
         if (round > 0) rounds[round - 1] = cost;
     }
     std::sort(rounds.begin(), rounds.end());
-    std::printf("%s %.0f\n", name, rounds[rounds.size() / 2]);
+    return rounds[rounds.size() / 2];
+}
+
+inline void print(const char* name, double cost) {
+    std::printf("%s %.0f\n", name, cost);
     std::fflush(stdout);
+}
+
+template <typename Body> void report(const char* name, int times, Body body, std::size_t units = 1) {
+    print(name, measure(times, body, units));
 }
