@@ -68,9 +68,9 @@ def guests(host, out):
     out["xl_create_to_userspace"] = (statistics.median(up) * 1000, "ms")
 
 
-def one_boot(images, hypervisor, binary, log, parts):
+def one_boot(images, hypervisor, binary, log, parts, smp):
     out = {}
-    setup = Setup(mem=HOST_MB, dom0_mem=DOM0_MB, files=(("root/dom0_bench", binary),), tree=TREE)
+    setup = Setup(smp=smp, mem=HOST_MB, dom0_mem=DOM0_MB, files=(("root/dom0_bench", binary),), tree=TREE)
     host = Host(images, hypervisor, "debian", setup, log)
     try:
         out["loader_to_dom0_userspace"] = ((host.dom0_up - host.started) * 1000, "ms")
@@ -116,6 +116,7 @@ HEADS = (("figure", 32, "name"), ("unit", -5, "unit"), ("Hospes", -12, "hospes")
 
 def main(argv, say):
     parser = arguments("hospes bench", 3)
+    parser.add_argument("--smp", type=int, default=1, help="CPUs of the machine")
     parser.add_argument("--part", action="append", choices=PARTS, help="only these figures")
     options = parser.parse_args(argv)
     order = options.hypervisors.split(",")
@@ -127,7 +128,7 @@ def main(argv, say):
             note(f"run {run + 1} of {options.runs} on {hypervisor}")
             log = paths.build_dir() / "results" / f"bench-{hypervisor}-{run}.log"
             results[hypervisor].append(one_boot(images, hypervisor, binary, log,
-                                                options.part or PARTS))
+                                                options.part or PARTS, options.smp))
     for hypervisor in order:
         elf = hospes_elf(TREE) if hypervisor == "hospes" else images.reference_xen()
         for run in results[hypervisor]:
