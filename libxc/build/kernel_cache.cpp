@@ -70,7 +70,7 @@ bool make_directory(const std::string& path) {
     if (::mkdir(path.c_str(), 0755) == 0 || errno == EEXIST) return true;
     const std::size_t slash = path.find_last_of('/');
     const bool more = errno == ENOENT && slash != std::string::npos && slash != 0;
-    return more && make_directory(path.substr(0, slash)) && ::mkdir(path.c_str(), 0755) == 0;
+    return more && make_directory(path.substr(0, slash)) && (::mkdir(path.c_str(), 0755) == 0 || errno == EEXIST);
 }
 
 struct CloseDirectory {

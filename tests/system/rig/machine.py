@@ -69,6 +69,26 @@ def command(spec: Spec, gdb=False):
     return argv + spec.extra + (["-s", "-S"] if gdb else [])
 
 
+class Monitor:
+    """A connection to QEMU's monitor, for as long as the object lives."""
+
+    def __init__(self, directory: pathlib.Path):
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(20)
+        self.sock.connect(str(directory / "monitor"))
+        self._until_prompt()  # of its greeting
+
+    def _until_prompt(self):
+        said = ""
+        while not said.endswith("(qemu) "):
+            said += self.sock.recv(65536).decode("latin-1")
+        return said
+
+    def say(self, command):
+        self.sock.sendall(command.encode() + b"\n")
+        return self._until_prompt()
+
+
 class Machine:
     running = set()
     over = False  # the run was ended from outside: no new ones
@@ -105,16 +125,7 @@ class Machine:
 
     def monitor(self, command):
         """Give QEMU's monitor a command; what it says to it."""
-        with socket.socket(socket.AF_UNIX) as sock:
-            sock.settimeout(20)
-            sock.connect(str(self.dir / "monitor"))
-            said = ""
-            for line in ("", command + "\n"):  # its greeting, too, ends with a prompt
-                sock.sendall(line.encode())
-                said = ""
-                while not said.endswith("(qemu) "):
-                    said += sock.recv(4096).decode("latin-1")
-            return said
+        return Monitor(self.dir).say(command)
 
     def wait_off(self, timeout):
         """True once QEMU has ended by itself."""

@@ -5,7 +5,6 @@ import bisect
 import collections
 import random
 import re
-import socket
 import subprocess
 import time
 
@@ -13,6 +12,7 @@ from . import build, paths
 from .bench import DOM0_MB, HOST_MB, TREE
 from .cell import Host, Setup
 from .images import Images
+from .machine import Monitor
 
 HYPERVISOR = range(0xffff_8000_0000_0000, 0xffff_8800_0000_0000)  # public/xen.h: what no PV guest may use
 
@@ -27,26 +27,6 @@ class Symbols:
     def find(self, address):
         at = bisect.bisect_right(self.starts, address) - 1
         return self.names[at] if at >= 0 else hex(address)
-
-
-class Monitor:
-    """A monitor connection that stays open: one for each sample would cost more than the sample."""
-
-    def __init__(self, machine):
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(20)
-        self.sock.connect(str(machine.dir / "monitor"))
-        self.until_prompt()
-
-    def until_prompt(self):
-        said = ""
-        while not said.endswith("(qemu) "):
-            said += self.sock.recv(65536).decode("latin-1")
-        return said
-
-    def say(self, command):
-        self.sock.sendall(command.encode() + b"\n")
-        return self.until_prompt()
 
 
 def sample(monitor, counts, place):
@@ -93,8 +73,8 @@ def profile(options, say):
             own = Symbols(subprocess.run(["nm", "-C", str(tree / "hypervisor" / "hospes.elf")], text=True, check=True,
                                          stdout=subprocess.PIPE).stdout)
         host.check("echo 1 >/proc/sys/kernel/kptr_restrict")
-        host.check(f"(while :; do {options.command}; done) >/dev/null 2>&1 & sleep 1")
-        counts, monitor = collections.Counter(), Monitor(host.machine)
+        host.check(f"(while :; do {options.command}; done) >/dev/null 2>&1 &")
+        counts, monitor = collections.Counter(), Monitor(host.machine.dir)
         end = time.monotonic() + options.seconds
         while time.monotonic() < end:
             sample(monitor, counts, placer(own))

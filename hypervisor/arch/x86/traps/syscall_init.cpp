@@ -15,6 +15,7 @@ extern "C" {
 extern u8 syscall_stubs[], syscall32_stubs[], sysenter_entry[];
 extern const u64 stac_sites[], stac_sites_end[], clac_sites[], clac_sites_end[];
 }
+
 namespace {
 
 /// The text is mapped read-only: write through the direct map. Only while a single CPU runs.
