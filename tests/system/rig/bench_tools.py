@@ -6,7 +6,7 @@ import statistics
 
 from . import paths
 from .cell import Host, Setup
-from .figures import arguments, finish, note, prepare
+from .figures import AWAIT, arguments, finish, note, prepare
 from .guest import Guest
 
 ORDER = ("hospes", "debian")
@@ -38,7 +38,7 @@ for n in $(seq {rounds}); do
     rm -f {log}
     a=${{EPOCHREALTIME/./}}
     timed {kind}_create xl create -q {path}
-    until grep -aq GUEST-UP {log} 2>/dev/null; do sleep 0.02; done
+    await_guest {log}
     b=${{EPOCHREALTIME/./}}
     echo "took {kind}_userspace $((b - a))"
     timed {kind}_destroy xl destroy {name}
@@ -74,7 +74,7 @@ echo $rss $pss
 def section(host, script, timeout, **words):
     """{name: [milliseconds, one for each time]} by dom0's clock."""
     found = {}
-    for name, us in re.findall(r"took (\S+) (\d+)", host.check(TIMING + script.format(**words), timeout)):
+    for name, us in re.findall(r"took (\S+) (\d+)", host.check(TIMING + AWAIT + script.format(**words), timeout)):
         found.setdefault(name, []).append(int(us) / 1000)
     return found
 
