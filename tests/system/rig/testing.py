@@ -59,7 +59,8 @@ def unit(tally, say):
         ok = verdict.startswith("Passed")
         if not ok and not failed:
             failed = 1  # it died instead of reporting
-        tally.passed += passed or (1 if ok else 0)
+        passed = passed or int(ok)  # a script that is one case
+        tally.passed += passed
         tally.failed += failed
         say(f"{'ok  ' if ok else 'FAIL'} unit {name}: {passed} cases passed, {failed} failed")
         if not ok:
