@@ -16,6 +16,7 @@
 #include <boost/asio/signal_set.hpp>
 
 #include "libxl/daemon/log.hpp"
+#include "xc/pid_file.hpp"
 #include "xc/resident.hpp"
 
 namespace hospes::xl::daemon {
@@ -76,11 +77,8 @@ int Launch::serve(boost::asio::io_context& io, const Status& started) {
         log::warn(why.text() + (why.hint.empty() ? "" : " (" + why.hint + ")"));
         return 1;
     }
-    // Not a stream: those would bring a megabyte of the C++ library's locales into each daemon.
-    if (std::FILE* const f = process_.pid_file.empty() ? nullptr : std::fopen(process_.pid_file.c_str(), "we")) {
-        std::fprintf(f, "%d\n", ::getpid());
-        std::fclose(f);
-    }
+    if (const int failed = xc::write_pid_file(process_.pid_file))
+        log::warn("cannot write " + process_.pid_file + ": " + std::strerror(failed));
     if (waiting_ >= 0) {
         close_streams();
         log::no_terminal();

@@ -2,6 +2,7 @@
 // xenstored: start, readiness, signals, live update.
 #include <csignal>
 #include <cstdio>
+#include <cstring>
 
 #include <fcntl.h>
 #include <poll.h>
@@ -18,6 +19,7 @@
 
 #include "daemon/options.hpp"
 #include "net/log.hpp"
+#include "xc/pid_file.hpp"
 #include "xc/resident.hpp"
 
 namespace hospes::xs {
@@ -224,10 +226,8 @@ int run(const Options& options, int ready_fd) {
     LiveUpdate live(server, options);
     server.on_live_update = [&](const auto& words) { return live.request(words); };
     if (!(updated ? server.resume(read_all(options.live_update_fd)) : server.start())) return 1;
-    if (std::FILE* const f = options.pid_file.empty() ? nullptr : std::fopen(options.pid_file.c_str(), "we")) {
-        std::fprintf(f, "%d\n", ::getpid());
-        std::fclose(f);
-    }
+    if (const int failed = xc::write_pid_file(options.pid_file))
+        log::warn("cannot write " + options.pid_file + ": " + std::strerror(failed));
     if (options.print_pid && !updated) {
         std::printf("%d\n", ::getpid());
         std::fflush(stdout);
