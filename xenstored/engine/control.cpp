@@ -132,9 +132,8 @@ std::string Engine::memory_report() const {
 std::string Engine::check_report() const {
     // Counts the whole tree again and compares with the running accounts.
     std::unordered_map<Domid, std::int64_t> counted;
-    std::string path = "/";
-    auto count = [&](std::string_view, const Node& n) { ++counted[n.perms->owner()]; };
-    walk(tree_.root(), path, count);
+    for (Walk walk(tree_); const Node* n = walk.next();)
+        ++counted[n->perms->owner()];
     --counted[0]; // the root belongs to nobody's account
     for (const auto& [id, d] : domains_)
         counted[id] -= d.nodes;

@@ -187,12 +187,19 @@ void Server::commit() {
         engine_.set_journal(nullptr);
         state_.reset();
     } else if (state_->grown()) {
-        if (const int e = state_->checkpoint(engine_)) {
-            log::warn(std::string("cannot rewrite the journal: ") + std::strerror(e));
-            engine_.set_journal(nullptr);
-            state_.reset();
-        }
+        state_->rewrite(engine_);
+        post([this] { rewrite_some(); });
     }
+}
+
+/// A piece of the journal's rewrite between the clients' turns: all at once would stall them for a second with a
+/// million nodes.
+void Server::rewrite_some() {
+    if (!state_ || !state_->rewriting()) return;
+    if (const int e = state_->step(std::size_t{256} << 10))
+        log::warn(std::string("cannot rewrite the journal, it goes on growing: ") + std::strerror(e));
+    else if (state_->rewriting())
+        post([this] { rewrite_some(); });
 }
 
 void Server::flush_dirty() {

@@ -127,6 +127,7 @@ class Server final : public Host, private state::TransportLoader {
     void post_drain();
     void settle();
     void bury();
+    void rewrite_some();
 
     boost::asio::io_context& io_;
     ServerOptions options_;

@@ -1,25 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include <algorithm>
+#include <cstdint>
+#include <utility>
 
 #include "state/engine_state.hpp"
 
 namespace hospes::xs::state {
-
-static void dump_tree(const Engine& engine, Writer& out) {
-    std::string path = "/";
-    std::string before;
-    auto one = [&](std::string_view p, const Node& n) {
-        const auto differ = std::mismatch(p.begin(), p.end(), before.begin(), before.end());
-        const auto shared = static_cast<std::size_t>(differ.first - p.begin());
-        out.start(Record::NextNode);
-        out.number(shared);
-        out.text(p.substr(shared));
-        out.text(n.value());
-        out.perms(n.perms);
-        before = p;
-    };
-    walk(engine.tree().root(), path, one);
-}
 
 static void dump_domain(const Domain& d, Writer& out) {
     out.start(Record::Introduced);
@@ -40,24 +26,50 @@ static void dump_domain(const Domain& d, Writer& out) {
     }
 }
 
-void dump_lasting(const Engine& engine, Writer& out) {
-    out.start(Record::Generation);
-    out.number(engine.generation());
-    dump_tree(engine, out);
+LastingDump::LastingDump(const Engine& engine) : walk_(engine.tree()) {
+    Writer first;
+    first.start(Record::Generation);
+    first.number(engine.generation());
+    first_ = std::move(first.bytes);
+    Writer last;
     for (const std::string_view path : {"@introduceDomain", "@releaseDomain"}) {
-        out.start(Record::Special);
-        out.text(path);
-        out.perms(&engine.special_perms(path));
+        last.start(Record::Special);
+        last.text(path);
+        last.perms(&engine.special_perms(path));
     }
     for (const auto& [id, d] : engine.domains())
-        if (d.introduced) dump_domain(d, out);
+        if (d.introduced) dump_domain(d, last);
     for (const auto& c : engine.connections())
         if (c->target != domid_none) {
-            out.start(Record::Target);
-            out.number(c->domid);
-            out.number(c->target);
+            last.start(Record::Target);
+            last.number(c->domid);
+            last.number(c->target);
         }
+    last_ = std::move(last.bytes);
 }
+
+bool LastingDump::write(Writer& out, std::size_t bytes) {
+    out.bytes += std::exchange(first_, {});
+    while (out.bytes.size() < bytes) {
+        const Node* const n = walk_.next();
+        if (!n) {
+            out.bytes += last_;
+            return false;
+        }
+        const std::string_view path = walk_.path();
+        const auto differ = std::mismatch(path.begin(), path.end(), before_.begin(), before_.end());
+        const auto shared = static_cast<std::size_t>(differ.first - path.begin());
+        out.start(Record::NextNode);
+        out.number(shared);
+        out.text(path.substr(shared));
+        out.text(n->value());
+        out.perms(n->perms);
+        before_ = path;
+    }
+    return true;
+}
+
+void dump_lasting(const Engine& engine, Writer& out) { LastingDump(engine).write(out, SIZE_MAX); }
 
 static void dump_transaction(const Connection& c, const Transaction& tx, bool doomed, Writer& out) {
     out.start(Record::Transaction);

@@ -2,6 +2,7 @@
 // The engine's state to and from records.
 #pragma once
 
+#include <string>
 #include <string_view>
 
 #include "engine/engine.hpp"
@@ -9,7 +10,19 @@
 
 namespace hospes::xs::state {
 
-/// What a crash must not take: tree, permissions, domains and their watches.
+/// What a crash must not take: tree, permissions, domains and their watches, as they are when this is made. Writing
+/// can then be spread over as many turns as one likes; the tree goes on changing.
+class LastingDump {
+  public:
+    explicit LastingDump(const Engine& engine);
+    /// Goes on until `out` holds `bytes`; false once everything is written.
+    bool write(Writer& out, std::size_t bytes);
+
+  private:
+    Walk walk_;
+    std::string first_, last_;
+    std::string before_; ///< path of the node before
+};
 void dump_lasting(const Engine& engine, Writer& out);
 /// What a live update needs on top: open transactions, quotas. Each transaction is first moved onto
 /// the live tree, or doomed if what it read is not there any more: it could not commit anyway.

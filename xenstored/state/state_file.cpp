@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -15,7 +16,9 @@
 namespace hospes::xs::state {
 
 /// What a file of so many bytes gets beyond them: it is memory, and as many as there are nodes.
-static std::size_t spare(std::size_t bytes) { return std::max(bytes / 8, std::size_t{64} << 10); }
+static std::size_t spare(std::size_t bytes) {
+    return std::clamp(bytes / 8, std::size_t{64} << 10, std::size_t{4} << 20);
+}
 
 static constexpr char magic[9] = "HospesXS";
 
@@ -37,8 +40,6 @@ std::string boot_id() {
     const std::string_view text(id, n > 0 ? static_cast<std::size_t>(n) : 0);
     return std::string(text.substr(0, text.find('\n')));
 }
-
-StateFile::~StateFile() { close_map(); }
 
 void StateFile::close_map() {
     if (map_) ::munmap(map_, size_);
@@ -73,15 +74,83 @@ bool StateFile::recover(Engine& engine, std::uint64_t& position, std::string& wh
     return true;
 }
 
-int StateFile::create_file(std::size_t bytes) {
-    const std::string fresh = path_ + ".new";
-    fd_ = ::open(fresh.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (fd_ < 0) return errno;
-    size_ = (sizeof(FileHeader) + bytes + spare(bytes)) & ~std::size_t{4095};
-    if (const int e = allocate(fd_, 0, size_)) return e;
-    void* p = ::mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_SHARED, fd_, 0);
+struct StateFile::Rewrite {
+    LastingDump dump;
+    std::size_t from; ///< the old file's bytes up to here are in the dump
+    int fd = -1;
+    int error = 0;
+    std::size_t written = 0; ///< behind the header
+    Rewrite(const Engine& engine, std::size_t used) : dump(engine), from(used) {}
+    ~Rewrite() {
+        if (fd >= 0) ::close(fd);
+    }
+    int write(std::string_view bytes) {
+        while (!bytes.empty()) {
+            const ssize_t n =
+                ::pwrite(fd, bytes.data(), bytes.size(), static_cast<off_t>(sizeof(FileHeader) + written));
+            if (n < 0 && errno == EINTR) continue;
+            if (n <= 0) return n < 0 ? errno : ENOSPC;
+            written += static_cast<std::size_t>(n);
+            bytes.remove_prefix(static_cast<std::size_t>(n));
+        }
+        return 0;
+    }
+};
+
+StateFile::StateFile(std::string path) : path_(std::move(path)) {}
+
+StateFile::~StateFile() { close_map(); }
+
+void StateFile::rewrite(const Engine& engine) {
+    next_ = std::make_unique<Rewrite>(engine, used_);
+    next_->fd = ::open((path_ + ".new").c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    next_->error = next_->fd < 0 ? errno : 0;
+}
+
+int StateFile::step(std::size_t bytes) {
+    Writer piece;
+    int error = next_->error;
+    const bool more = !error && next_->dump.write(piece, bytes);
+    if (!error) error = next_->write(piece.bytes);
+    if (!error && !more) error = take_over();
+    if (error) {
+        ::unlink((path_ + ".new").c_str());
+        dumped_ = used_ / 4; // not again before it has grown as much again
+    }
+    if (error || !more) next_.reset();
+    return error;
+}
+
+/// What was committed since the dump began is appended to it, and the new file becomes the journal.
+int StateFile::take_over() {
+    const std::size_t dumped = next_->written, used = dumped + used_ - next_->from;
+    const std::size_t size = (sizeof(FileHeader) + used + spare(used)) & ~std::size_t{4095};
+    if (const int e = allocate(next_->fd, 0, size)) return e;
+    void* const p = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, next_->fd, 0);
     if (p == MAP_FAILED) return errno;
-    map_ = static_cast<char*>(p);
+    char* const map = static_cast<char*>(p);
+    if (used > dumped)
+        std::memcpy(map + sizeof(FileHeader) + dumped, map_ + sizeof(FileHeader) + next_->from, used - dumped);
+    FileHeader& h = *reinterpret_cast<FileHeader*>(map);
+    std::memcpy(h.magic, magic, sizeof h.magic);
+    h.version = format_version;
+    h.reserved = 0;
+    const std::string id = boot_id();
+    std::memcpy(h.boot_id, id.c_str(), id.size() + 1);
+    h.committed = used;
+    h.base = base_ + used_ - used; // positions go on where they are, modulo 2^64
+    if (::rename((path_ + ".new").c_str(), path_.c_str()) != 0) {
+        const int e = errno;
+        ::munmap(map, size);
+        return e;
+    }
+    base_ = h.base;
+    close_map();
+    map_ = map;
+    size_ = size;
+    used_ = used;
+    dumped_ = dumped;
+    fd_ = std::exchange(next_->fd, -1);
     return 0;
 }
 
@@ -90,28 +159,10 @@ int StateFile::checkpoint(const Engine& engine) {
     used_ = 0;
     batch_.bytes.clear(); // the dump holds it
     close_map();
-    Writer dump;
-    dump_lasting(engine, dump);
-    if (const int e = create_file(dump.bytes.size())) {
-        close_map();
-        remove();
-        return e;
-    }
-    std::memcpy(map_ + sizeof(FileHeader), dump.bytes.data(), dump.bytes.size());
-    used_ = dumped_ = dump.bytes.size();
-    FileHeader& h = header();
-    std::memcpy(h.magic, magic, sizeof h.magic);
-    h.version = format_version;
-    h.reserved = 0;
-    const std::string id = boot_id();
-    std::memcpy(h.boot_id, id.c_str(), id.size() + 1);
-    h.committed = used_;
-    h.base = base_;
-    if (::rename((path_ + ".new").c_str(), path_.c_str()) == 0) return 0;
-    const int e = errno;
-    close_map();
-    remove();
-    return e;
+    rewrite(engine);
+    const int error = step(SIZE_MAX);
+    if (error) remove();
+    return error;
 }
 
 int StateFile::grow_to(std::size_t bytes) {
@@ -146,6 +197,7 @@ bool StateFile::commit() {
 }
 
 void StateFile::remove() {
+    next_.reset();
     ::unlink(path_.c_str());
     ::unlink((path_ + ".new").c_str());
 }

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 // State that survives kill -9: a journal in a shared file mapping (on /run, so in memory). Writing
 // is a memcpy; what the mapping holds outlives the process at no further cost. Layout: FileHeader,
-// a dump of the state, then one batch of records per commit. When the batches outgrow the dump the
-// file is written afresh and renamed over the old one.
+// a dump of the state, then one batch of records per commit. When the batches outgrow the dump a new
+// file is written, piece by piece beside the old one, which counts until the new one is renamed over it.
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -21,7 +22,7 @@ struct FileHeader {
     std::uint32_t reserved;
     char boot_id[40];        ///< another boot's state is not ours
     std::uint64_t committed; ///< bytes behind the header that count
-    std::uint64_t base;      ///< position at which this file starts; positions never repeat
+    std::uint64_t base;      ///< position at which this file starts, so that `base + committed` only ever grows
 };
 
 /// Room in a file that is going to be mapped: a full file system must be an error here, not a SIGBUS later. An errno
@@ -33,7 +34,7 @@ std::string boot_id();
 
 class StateFile final : public Journal {
   public:
-    explicit StateFile(std::string path) : path_(std::move(path)) {}
+    explicit StateFile(std::string path);
     StateFile(const StateFile&) = delete;
     StateFile& operator=(const StateFile&) = delete;
     ~StateFile() override;
@@ -41,10 +42,15 @@ class StateFile final : public Journal {
     /// What an earlier run of this boot left: loads it into `engine` and gives the position it ends
     /// at. False if there is nothing to go on with; `why` then says what was wrong, or is empty.
     bool recover(Engine& engine, std::uint64_t& position, std::string& why);
-    /// Writes the present state as a new file and makes it the journal. An errno value.
+    /// Writes the present state as a new file and makes it the journal. An errno value, upon which there is none.
     int checkpoint(const Engine& engine);
-    /// Whether a checkpoint would pay.
-    bool grown() const { return map_ && used_ > 4 * dumped_ + (std::size_t{4} << 20); }
+    /// Whether a rewrite would pay.
+    bool grown() const { return map_ && !next_ && used_ > 4 * dumped_ + (std::size_t{4} << 20); }
+    /// The same as checkpoint() in pieces: everything is committed when it starts; step() until it is not rewriting()
+    /// any more, with commits in between. An errno value, upon which the old file goes on.
+    void rewrite(const Engine& engine);
+    bool rewriting() const { return next_ != nullptr; }
+    int step(std::size_t bytes);
 
     /// Where the journal will end after the next commit().
     std::uint64_t next_position() const { return base_ + used_ + batch_.bytes.size(); }
@@ -65,9 +71,10 @@ class StateFile final : public Journal {
     void target(Domid domid, Domid target) override;
 
   private:
+    struct Rewrite;
+    int take_over();
     void domain_record(Record type, Domid domid);
     FileHeader& header() const { return *reinterpret_cast<FileHeader*>(map_); }
-    int create_file(std::size_t bytes);
     int grow_to(std::size_t bytes);
     void close_map();
 
@@ -79,6 +86,7 @@ class StateFile final : public Journal {
     std::size_t dumped_ = 0; ///< of these, the dump
     int fd_ = -1;
     std::uint64_t base_ = 0;
+    std::unique_ptr<Rewrite> next_;
 };
 
 } // namespace hospes::xs::state

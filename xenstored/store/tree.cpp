@@ -65,4 +65,33 @@ NodeRef Tree::remove(std::string_view path, std::uint64_t generation) {
     return NodeRef(children::remove(parent->children, leaf_of(path)));
 }
 
+const Node* Walk::enter(const Node& node) {
+    if (node.children) levels_.push_back({node.children, 0, path_.size()});
+    return &node;
+}
+
+const Node* Walk::next() {
+    if (path_.empty()) {
+        path_.push_back('/');
+        return enter(tree_.root());
+    }
+    while (!levels_.empty()) {
+        Level& at = levels_.back();
+        if (at.index == at.block->count) {
+            levels_.pop_back();
+            continue;
+        }
+        const BlockEntry& e = at.block->entries()[at.index++];
+        if (at.block->level) {
+            levels_.push_back({e.block, 0, at.parent});
+            continue;
+        }
+        path_.resize(at.parent);
+        if (at.parent > 1) path_ += '/';
+        path_ += e.node->name();
+        return enter(*e.node);
+    }
+    return nullptr;
+}
+
 } // namespace hospes::xs

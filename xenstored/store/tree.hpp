@@ -3,8 +3,10 @@
 // that leads to the change and only as far as it is shared. All paths given must be valid.
 #pragma once
 
+#include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "store/children.hpp"
 #include "store/node.hpp"
@@ -49,18 +51,25 @@ class Tree {
     Node* root_;
 };
 
-/// Calls visit(path, node) for `node` and everything below it, parents first. `path` is `node`'s
-/// own and is used as scratch space.
-template <class Visit> void walk(const Node& node, std::string& path, Visit& visit) {
-    visit(std::string_view(path), node);
-    const std::size_t length = path.size();
-    children::visit(node.children, [&](const Node& child) {
-        if (path != "/") path += '/';
-        path += child.name();
-        walk(child, path, visit);
-        path.resize(length);
-        return true;
-    });
-}
+/// All nodes of a tree, parents first; it can be left and taken up again, since it holds the tree as it was.
+class Walk {
+  public:
+    explicit Walk(Tree tree) : tree_(std::move(tree)) {}
+    /// The next node, its path in path(); null after the last.
+    const Node* next();
+    std::string_view path() const { return path_; }
+
+  private:
+    struct Level {
+        const Block* block;
+        std::uint32_t index;
+        std::size_t parent; ///< bytes of path_ that name the directory
+    };
+    const Node* enter(const Node& node);
+
+    Tree tree_;
+    std::string path_;
+    std::vector<Level> levels_;
+};
 
 } // namespace hospes::xs

@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <map>
 
 #include "fake_client.hpp"
 #include "state/engine_state.hpp"
@@ -29,6 +30,13 @@ std::string lasting(const Engine& e) {
     state::Writer w;
     state::dump_lasting(e, w);
     return w.bytes;
+}
+
+std::map<std::string, std::string> nodes(const Engine& e) {
+    std::map<std::string, std::string> found;
+    for (Walk walk(e.tree()); const Node* n = walk.next();)
+        found[std::string(walk.path())] = n->value();
+    return found;
 }
 
 void some_life(Fixture& f) {
@@ -162,6 +170,68 @@ TEST_CASE("the journal grows past its first size") {
     std::string why;
     REQUIRE(again.recover(g.engine, position, why));
     CHECK(g.dom0.read("/n1999") == value);
+}
+
+TEST_CASE("a rewrite in pieces holds what was committed meanwhile, and the old file counts until it is done") {
+    const Directory dir;
+    Fixture f;
+    for (int i = 0; i < 300; ++i)
+        f.dom0.write("/many/" + std::to_string(i % 17) + "/" + std::to_string(i), "first");
+    state::StateFile file(dir.file());
+    REQUIRE(file.checkpoint(f.engine) == 0);
+    f.engine.set_journal(&file);
+    some_life(f);
+    REQUIRE(file.commit());
+    const auto recovered = [&](std::uint64_t& position) {
+        Fixture g;
+        state::StateFile other(dir.file());
+        std::string why;
+        REQUIRE(other.recover(g.engine, position, why));
+        CHECK(why.empty());
+        CHECK(g.dom0.call(XS_CONTROL, "check\0"s) == ok);
+        CHECK(g.engine.domain_connection(7)->watches.size() == 1);
+        return nodes(g.engine);
+    };
+    std::uint64_t position = 0;
+    file.rewrite(f.engine);
+    unsigned steps = 0;
+    for (; file.rewriting(); ++steps) {
+        f.dom0.write("/many/3/" + std::to_string(steps), "second");
+        f.dom0.rm("/many/" + std::to_string(steps % 17));
+        REQUIRE(file.commit());
+        const std::uint64_t end = file.next_position();
+        REQUIRE(file.step(512) == 0);
+        CHECK(file.next_position() == end);
+        CHECK(recovered(position) == nodes(f.engine));
+        CHECK(position == end);
+    }
+    CHECK(steps > 5);
+    CHECK_FALSE(std::filesystem::exists(dir.file() + ".new"));
+    f.dom0.write("/after", "1");
+    REQUIRE(file.commit());
+    CHECK(recovered(position) == nodes(f.engine));
+    f.engine.set_journal(nullptr);
+}
+
+TEST_CASE("a rewrite that finds no room leaves the journal as it is") {
+    const Directory dir;
+    Fixture f;
+    state::StateFile file(dir.file());
+    REQUIRE(file.checkpoint(f.engine) == 0);
+    f.engine.set_journal(&file);
+    std::filesystem::create_directory(dir.file() + ".new");
+    file.rewrite(f.engine);
+    CHECK(file.step(512) == EISDIR);
+    CHECK_FALSE(file.rewriting());
+    f.dom0.write("/kept", "1");
+    REQUIRE(file.commit());
+    f.engine.set_journal(nullptr);
+    Fixture g;
+    state::StateFile again(dir.file());
+    std::uint64_t position = 0;
+    std::string why;
+    REQUIRE(again.recover(g.engine, position, why));
+    CHECK(g.dom0.read("/kept") == "1");
 }
 
 TEST_CASE("open transactions move to a new engine; those that had lost stay lost") {

@@ -16,9 +16,8 @@ using Model = std::map<std::string, std::string>;
 
 Model contents(const Tree& tree) {
     Model m;
-    std::string path = "/";
-    auto add = [&](std::string_view p, const Node& n) { m[std::string(p)] = n.value(); };
-    walk(tree.root(), path, add);
+    for (Walk walk(tree); const Node* n = walk.next();)
+        m[std::string(walk.path())] = n->value();
     return m;
 }
 
