@@ -21,7 +21,7 @@ struct Zone {
 
 SpinLock heap_lock{LockRank::heap};
 Zone zones[max_nodes][zone_count];
-u64 free_pages_total, all_pages, claimed, dirty_blocks;
+u64 free_pages_total, all_pages, claimed, blocks[contents];
 
 struct NodeRange {
     u64 first, end;
@@ -37,7 +37,7 @@ void list_push(Zone& zone, PageInfo& page, unsigned order, Content content) {
     frame_list_push(zone.head[c][order], page);
     zone.orders[c] |= 1U << order;
     zone.pages += u64{1} << order;
-    dirty_blocks += content == Content::dirty;
+    ++blocks[c];
     const u64 dirty = page.count_.load(Order::relaxed) & PageBits::dirty;
     page.count_.store(dirty | PageBits::free | u64{order} << PageBits::order_shift | u64{c} << content_shift,
                       Order::relaxed);
@@ -48,7 +48,7 @@ void list_remove(Zone& zone, PageInfo& page, unsigned order, Content content) {
     frame_list_remove(zone.head[c][order], page);
     if (!zone.head[c][order]) zone.orders[c] &= ~(1U << order);
     zone.pages -= u64{1} << order;
-    dirty_blocks -= content == Content::dirty;
+    --blocks[c];
     page.count_.store(page.count_.load(Order::relaxed) & PageBits::dirty, Order::relaxed);
 }
 
@@ -59,8 +59,8 @@ Content content_of(const PageInfo& page) {
     return static_cast<Content>((page.count_.load(Order::relaxed) >> content_shift) & 3);
 }
 
-/// Clean and dirty blocks stay apart (the idle loop unites them); with boot content everything mixes lazily.
-bool may_merge(Content a, Content b) { return a == b || a == Content::boot || b == Content::boot; }
+/// Clean blocks stay apart until the idle loop has scrubbed their neighbours, or unite_all() mixes everything.
+bool may_merge(Content a, Content b) { return (a == Content::clean) == (b == Content::clean); }
 
 void insert_block(u64 mfn, unsigned order, Content content) {
     const unsigned node = heap_node_of(Mfn{mfn});
@@ -219,24 +219,25 @@ void scrub_block(PageInfo& first, unsigned order) {
     }
 }
 
-bool heap_has_dirty() { return read_once(dirty_blocks) != 0; }
+bool heap_has_dirty() { return read_once(blocks[static_cast<unsigned>(Content::dirty)]) != 0; }
 
-bool heap_scrub_some() {
+bool heap_scrub_some(bool all_idle) {
     constexpr unsigned step_order = 4;
-    if (!heap_has_dirty()) return false;
+    const Content content = heap_has_dirty() ? Content::dirty : Content::boot;
+    const unsigned c = static_cast<unsigned>(content);
+    if (!read_once(blocks[c]) || (content == Content::boot && !all_idle)) return false;
     PageInfo* page = nullptr;
     unsigned order = 0;
     {
         const Guard guard(heap_lock);
-        const unsigned c = static_cast<unsigned>(Content::dirty);
         for (unsigned at = 0; at < node_count * zone_count && !page; ++at) {
             Zone& zone = zones[at / zone_count][at % zone_count];
             if (!zone.orders[c]) continue;
             order = static_cast<unsigned>(__builtin_ctz(zone.orders[c]));
             page = &page_of(Mfn{zone.head[c][order]});
-            list_remove(zone, *page, order, Content::dirty);
+            list_remove(zone, *page, order, content);
             for (; order > step_order; --order)
-                list_push(zone, page_of(mfn_of(*page) + (u64{1} << (order - 1))), order - 1, Content::dirty);
+                list_push(zone, page_of(mfn_of(*page) + (u64{1} << (order - 1))), order - 1, content);
         }
         if (!page) return false;
         // Not to be seen as somebody's: it stays in free_pages_total, since it is free for accounting.

@@ -28,8 +28,9 @@ u64 heap_total_pages();
 void heap_add(Mfn first, Mfn end);
 void heap_set_node_range(Mfn first, Mfn end, unsigned node);
 unsigned heap_node_of(Mfn mfn);
-/// Scrubs a few free pages; false when none is left to scrub. For the idle loop.
-bool heap_scrub_some();
+/// Scrubs a few free pages; false when none is left to scrub. For the idle loop. The machine's first memory waits until
+/// all CPUs are idle: writing it all takes the bandwidth (or the emulator's time) that dom0 boots with.
+bool heap_scrub_some(bool all_idle);
 bool heap_has_dirty();
 void heap_keys_register();
 

@@ -9,8 +9,8 @@ namespace hv {
 /// What the pages of a free block may contain.
 enum class Content : u8 {
     clean, ///< zeros, every page of it
-    boot,  ///< perhaps what the loader or firmware left; scrubbed on allocation, never in the idle loop
-    dirty, ///< a domain's or our data; the idle loop scrubs it
+    boot,  ///< perhaps what the loader or firmware left; the idle loop scrubs it while no CPU has work
+    dirty, ///< a domain's or our data; every idle CPU scrubs it
 };
 /// The buddy heap proper. `domain`: whose claim the pages count against. Pages with PageBits::dirty are not zero.
 PageInfo* heap_take(unsigned order, const AllocFlags& flags, Domain* domain, bool want_clean);

@@ -381,6 +381,8 @@ void sched_init() {
     sched_dump_init();
 }
 
+bool sched_all_idle() { return (online_cpus & idle_mask()) == online_cpus; }
+
 Vcpu& idle_vcpu(CpuId cpu) { return *sched_cpus[cpu]->idle; }
 
 /// The idle loop's first step on a CPU: it is now open for work.

@@ -37,6 +37,7 @@ inline constexpr u32 sched_id_reported = XEN_SCHEDULER_CREDIT2;
 u64 vcpu_cpu_time_ns(const Vcpu& vcpu); ///< RUNSTATE_running total including the current stint
 void vcpu_runstate_get(const Vcpu& vcpu, vcpu_runstate_info_t& out);
 u64 cpu_idle_time_ns(CpuId cpu);
+bool sched_all_idle();
 
 /// The architecture's switch: saves prev, loads next, then continues at next's exit path. Does not return.
 [[noreturn]] void context_switch(Vcpu& prev, Vcpu& next);
