@@ -4,7 +4,6 @@
 #include <cerrno>
 
 #include "libxl/device/spec_text.hpp"
-#include "libxl/host/cpu_set.hpp"
 #include "libxl/host/domains.hpp"
 #include "libxl/types/cpu_list.hpp"
 
@@ -45,7 +44,7 @@ std::optional<xl::Bitmap> find_cpus(Context& context, const std::string& text) {
         return std::nullopt;
     }
     auto cpus = xl::parse_cpu_list(text, *layout);
-    if (cpus) return xl::within(*cpus, static_cast<unsigned>(layout->size()));
+    if (cpus) return *std::move(cpus);
     complain("Invalid pcpu range: %s.", text.c_str());
     complain("    hint: %s", cpus.problem().hint.c_str());
     return std::nullopt;

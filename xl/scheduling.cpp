@@ -18,6 +18,12 @@ bool number(const std::optional<std::string>& text, const char* what, std::optio
     return out.has_value();
 }
 
+/// Why, and what the stock xl says.
+int pool_failed(const Error& problem, const char* what, xl::Scheduler scheduler) {
+    report(problem);
+    return complain("libxl_sched_%s_params_%s failed.", std::string(to_string(scheduler)).c_str(), what);
+}
+
 int pool_parameters(Context& context, xl::Scheduler scheduler, const WeightOptions& given) {
     const xl::CpuPool pool = XL_POOL(context, given.pool.empty() ? "0" : given.pool);
     xl::PoolScheduling change;
@@ -26,11 +32,12 @@ int pool_parameters(Context& context, xl::Scheduler scheduler, const WeightOptio
         !number(given.delay, "migration delay", change.migration_delay_us))
         return exit_failure;
     if (change.timeslice_ms || change.ratelimit_us || change.migration_delay_us) {
-        XL_TRY(xl::set_pool_scheduling(context.host, pool.id, scheduler, change));
+        if (const Status done = xl::set_pool_scheduling(context.host, pool.id, scheduler, change); !done)
+            return pool_failed(done.problem(), "set", scheduler);
         return exit_success;
     }
     const auto params = xl::pool_scheduling(context.host, pool.id, scheduler);
-    if (!params) report(params.problem());
+    if (!params) static_cast<void>(pool_failed(params.problem(), "get", scheduler));
     if (context.json && params) {
         output::Json json(stdout);
         output::sched_json(json, pool.name, scheduler, *params);

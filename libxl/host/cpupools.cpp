@@ -21,12 +21,22 @@ Status write_name(Host& host, std::uint32_t pool, const std::string& name) {
     return store->commit(nodes);
 }
 
-/// Runs `step` for each member and collects what failed.
+/// A hypervisor that has one pool only answers with this code what would need a second.
+Error explained(Error problem) {
+    if (problem.code == EOPNOTSUPP) problem.cause = "this hypervisor has no CPU pool besides Pool-0";
+    return problem;
+}
+
+/// Runs `step` for each member and collects what failed; of many failures only the first are named.
 template <typename Step> Status for_all(const Bitmap& cpus, const char* stage, Step&& step) {
-    std::string failed;
+    constexpr unsigned named = 4;
+    std::string text;
+    unsigned failures = 0;
     for (const unsigned cpu : cpus.members())
-        if (const Status done = step(cpu); !done) failed += (failed.empty() ? "" : "; ") + done.problem().text();
-    return failed.empty() ? Status() : Status(error(stage, 0, failed));
+        if (const Status done = step(cpu); !done && ++failures <= named)
+            text += (text.empty() ? "" : "; ") + explained(done.problem()).text();
+    if (failures > named) text += "; and " + std::to_string(failures - named) + " more";
+    return failures ? Status(error(stage, 0, text)) : Status();
 }
 
 } // namespace
@@ -55,7 +65,9 @@ Result<CpuPool> find_pool(Host& host, std::string_view what) {
 
 Result<std::uint32_t> create_pool(Host& host, const std::string& name, Scheduler scheduler, const Bitmap& cpus) {
     xc::Control* const control = HOSPES_TRY(host.control());
-    const std::uint32_t id = HOSPES_TRY(control->pool_create(static_cast<unsigned>(scheduler)));
+    auto made = control->pool_create(static_cast<unsigned>(scheduler));
+    if (!made) return explained(std::move(made).problem());
+    const std::uint32_t id = *made;
     Status done;
     std::vector<unsigned> added;
     for (const unsigned cpu : cpus.members()) {

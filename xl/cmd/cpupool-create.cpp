@@ -38,27 +38,29 @@ class CpupoolCreateCommand final : public Command {
             if (pool.name == name) return complain("Pool name \"%s\" already exists", name.c_str());
         xc::Control* const control = XL_TRY(context.host.control());
         auto scheduler = static_cast<xl::Scheduler>(XL_TRY(control->scheduler()));
+        // Without sched= the stock xl fails with the default scheduler's number as its exit code.
+        int failure = static_cast<int>(scheduler);
         if (const std::string wanted = text("sched"); !wanted.empty()) {
+            failure = exit_failure;
             const auto known = xl::from_string<xl::Scheduler>(wanted);
             if (!known || *known == xl::Scheduler::unknown) return complain("Unknown scheduler");
             scheduler = *known;
         }
         xl::Bitmap cpus;
-        if (!choose_cpus(context, file, cpus)) return exit_no_cpu;
+        if (!choose_cpus(context, file, cpus)) return failure;
         std::printf("Using config file \"%s\"\ncpupool name:   %s\nscheduler:      %s\nnumber of cpus: %u\n",
                     file_.empty() ? "command line" : file_.c_str(), name.c_str(),
                     std::string(to_string(scheduler)).c_str(), cpus.count());
         if (context.dry_run || dry_run_) return exit_success;
         if (const auto made = xl::create_pool(context.host, name, scheduler, cpus); !made) {
             report(made.problem());
-            return complain("error on creating cpupool");
+            complain("error on creating cpupool");
+            return failure;
         }
         return exit_success;
     }
 
   private:
-    static constexpr int exit_no_cpu = 6; // libxl's ERROR_INVAL, which the stock xl answers here
-
     /// The file and the settings of the command line; false after complaining.
     bool read(std::span<const std::string> arguments, cfg::File& out) {
         std::string overrides;

@@ -25,14 +25,14 @@ class CpupoolNumaSplitCommand final : public Command {
         const unsigned home = node_of.empty() ? 0 : node_of[0];
         const xl::Bitmap free = XL_TRY(xl::free_cpus(context.host));
         XL_TRY(xl::add_pool_cpus(context.host, pools[0], common(nodes[home], free)));
-        XL_TRY(xl::rename_pool(context.host, pools[0].id, "Pool-node" + std::to_string(home)));
-        if (const int code = shrink_domain0(context, nodes[home].count()); code != exit_success) return code;
+        // The CPUs of the others go before anything else changes: a hypervisor with one pool refuses that.
         for (const auto& [node, cpus] : nodes) {
             if (node == home) continue;
             XL_TRY(xl::remove_pool_cpus(context.host, pools[0], common(cpus, pools[0].cpus)));
             XL_TRY(xl::create_pool(context.host, "Pool-node" + std::to_string(node), pools[0].scheduler, cpus));
         }
-        return exit_success;
+        XL_TRY(xl::rename_pool(context.host, pools[0].id, "Pool-node" + std::to_string(home)));
+        return shrink_domain0(context, nodes[home].count());
     }
 
   private:

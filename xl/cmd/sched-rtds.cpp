@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "xl/command.hpp"
 
-#include <algorithm>
 #include <cstdio>
 
 #include "libxl/device/spec_text.hpp"
@@ -29,16 +28,18 @@ class SchedRtdsCommand final : public Command {
 
     int run(Context& context, std::span<const std::string>) override {
         const bool sets = !periods_.empty() || !budgets_.empty() || !extras_.empty();
-        if (!pool_.empty() && (!domain_.empty() || !vcpus_.empty() || sets))
+        const bool all = std::erase(vcpus_, "all") != 0;
+        if (!pool_.empty() && (!domain_.empty() || all || !vcpus_.empty() || sets))
             return complain("Specifying a cpupool is not allowed with other options.");
-        if (domain_.empty() && (!vcpus_.empty() || sets)) return complain("Must specify a domain.");
-        if (domain_.empty()) return list(context);
+        if (domain_.empty() && (!vcpus_.empty() || sets)) return complain("Missing parameters.");
+        if (sets && !all && vcpus_.empty()) return complain("Must specify VCPU.");
+        if (all && !vcpus_.empty()) return complain("Incorrect VCPU IDs.");
+        const std::size_t wanted = all ? 1 : vcpus_.size();
+        if (sets && (periods_.size() != wanted || budgets_.size() != wanted || extras_.size() != wanted))
+            return complain("Incorrect number of period, budget and extratime");
+        if (domain_.empty()) return list(context, all);
         const xc::DomId domain = XL_DOMAIN(context, domain_);
-        if (sets && (periods_.empty() || budgets_.empty() || extras_.empty()))
-            return complain("Must specify period, budget and extratime.");
-        const bool all = std::find(vcpus_.begin(), vcpus_.end(), "all") != vcpus_.end();
-        if (all && vcpus_.size() > 1) return complain("Incorrect VCPU IDs.");
-        if (vcpus_.empty()) return sets ? set_domain(context, domain) : show_domain(context, domain);
+        if (!all && vcpus_.empty()) return show_domain(context, domain);
         return sets ? set_vcpus(context, domain, all) : show_vcpus(context, domain, all);
     }
 
@@ -53,54 +54,67 @@ class SchedRtdsCommand final : public Command {
         const auto period = value("period", periods_, n), budget = value("budget", budgets_, n),
                    extra = value("extratime", extras_, n);
         if (!period || !budget || !extra) return std::nullopt;
+        if (*extra > 1) {
+            complain("Invalid extratime.");
+            return std::nullopt;
+        }
         return xl::VcpuScheduling{0, *period, *budget, *extra != 0};
     }
 
-    int list(Context& context) const {
+    int list(Context& context, bool vcpus) const {
         const auto pools = scheduled_pools(context, rtds, pool_);
         if (!pools) return exit_failure;
         std::optional<output::Json> json;
         if (context.json) json.emplace(stdout).open_array();
         for (const ScheduledPool& one : *pools) {
-            if (!json)
-                std::fputs((output::sched_pool(one.pool.name, rtds, {}) + output::sched_heading(rtds)).c_str(), stdout);
+            const std::string heading = vcpus ? output::sched_vcpu_heading() : output::sched_heading(rtds);
+            if (!json) std::fputs((output::sched_pool(one.pool.name, rtds, {}) + heading).c_str(), stdout);
             for (const xl::DomainRow& domain : one.domains) {
-                const auto kept = xl::domain_scheduling(context.host, domain.id);
-                if (!kept) continue; // gone since it was listed
-                const output::DomainSched row{domain.id, domain.name, *kept};
-                json ? output::sched_json(*json, row) : void(std::fputs(output::sched_row(row).c_str(), stdout));
+                if (vcpus) {
+                    // An error: the domain is gone since it was listed.
+                    if (const auto kept = xl::vcpu_scheduling(context.host, domain.id, {}))
+                        print_vcpus(json, domain.id, domain.name, *kept);
+                } else if (const auto params = xl::domain_scheduling(context.host, domain.id)) {
+                    const output::DomainSched row{domain.id, domain.name, *params};
+                    json ? output::sched_json(*json, row) : void(std::fputs(output::sched_row(row).c_str(), stdout));
+                }
             }
         }
         if (json) json->close_array();
         return exit_success;
     }
 
+    static void print_vcpus(std::optional<output::Json>& json, xc::DomId domain, const std::string& name,
+                            const std::vector<xl::VcpuScheduling>& kept) {
+        for (const xl::VcpuScheduling& one : kept) {
+            const output::VcpuSched row{domain, name, one};
+            json ? output::sched_json(*json, row) : void(std::fputs(output::sched_vcpu_row(row).c_str(), stdout));
+        }
+    }
+
+    /// Why, and what the stock xl says, which scripts may look for.
+    static int failed(const Error& problem, const char* what, bool all) {
+        report(problem);
+        return complain("libxl_vcpu_sched_params_%s%s failed.", what, all ? "_all" : "");
+    }
+
     static int show_domain(Context& context, xc::DomId domain) {
-        const xl::DomainScheduling kept = XL_TRY(xl::domain_scheduling(context.host, domain));
-        if (kept.scheduler != rtds)
+        if (!context.json) std::fputs(output::sched_heading(rtds).c_str(), stdout);
+        const auto kept = xl::domain_scheduling(context.host, domain);
+        if (!kept) {
+            report(kept.problem());
+            return complain("libxl_domain_sched_params_get failed.");
+        }
+        if (kept->scheduler != rtds)
             return complain("libxl_domain_sched_params_get returned %s not rtds.",
-                            std::string(to_string(kept.scheduler)).c_str());
-        const output::DomainSched row{domain, context.host.name_of(domain), kept};
+                            std::string(to_string(kept->scheduler)).c_str());
+        const output::DomainSched row{domain, context.host.name_of(domain), *kept};
         if (context.json) {
             output::Json json(stdout);
             output::sched_json(json, row);
         } else {
-            std::fputs((output::sched_heading(rtds) + output::sched_row(row)).c_str(), stdout);
+            std::fputs(output::sched_row(row).c_str(), stdout);
         }
-        return exit_success;
-    }
-
-    int set_domain(Context& context, xc::DomId domain) const {
-        if (periods_.size() != 1 || budgets_.size() != 1 || extras_.size() != 1)
-            return complain("Several parameters need a vcpuid each.");
-        const auto wanted = parameters(0);
-        if (!wanted) return exit_failure;
-        xl::DomainScheduling change;
-        change.scheduler = rtds;
-        change.period_us = wanted->period_us;
-        change.budget_us = wanted->budget_us;
-        change.extra_time = wanted->extra_time;
-        XL_TRY(xl::set_domain_scheduling(context.host, domain, change));
         return exit_success;
     }
 
@@ -118,28 +132,25 @@ class SchedRtdsCommand final : public Command {
     int show_vcpus(Context& context, xc::DomId domain, bool all) const {
         const auto ids = chosen(all);
         if (!ids) return exit_failure;
-        const auto kept = XL_TRY(xl::vcpu_scheduling(context.host, domain, *ids));
-        const std::string name = context.host.name_of(domain);
+        if (!context.json) std::fputs(output::sched_vcpu_heading().c_str(), stdout);
+        const auto kept = xl::vcpu_scheduling(context.host, domain, *ids);
+        if (!kept) return failed(kept.problem(), "get", all);
         std::optional<output::Json> json;
-        if (context.json)
-            json.emplace(stdout).open_array();
-        else
-            std::fputs(output::sched_vcpu_heading().c_str(), stdout);
-        for (const xl::VcpuScheduling& one : kept) {
-            const output::VcpuSched row{domain, name, one};
-            json ? output::sched_json(*json, row) : void(std::fputs(output::sched_vcpu_row(row).c_str(), stdout));
-        }
+        if (context.json) json.emplace(stdout).open_array();
+        print_vcpus(json, domain, context.host.name_of(domain), *kept);
         if (json) json->close_array();
         return exit_success;
     }
 
     int set_vcpus(Context& context, xc::DomId domain, bool all) const {
-        if (periods_.size() != vcpus_.size() || budgets_.size() != vcpus_.size() || extras_.size() != vcpus_.size())
-            return complain("Each vcpuid needs its period, budget and extratime.");
         const auto ids = chosen(all);
         if (!ids) return exit_failure;
         std::vector<xl::VcpuScheduling> change;
-        if (all) change = XL_TRY(xl::vcpu_scheduling(context.host, domain, {}));
+        if (all) {
+            auto present = xl::vcpu_scheduling(context.host, domain, {});
+            if (!present) return failed(present.problem(), "set", all);
+            change = *std::move(present);
+        }
         for (const unsigned id : *ids)
             change.push_back({id, 0, 0, false});
         for (std::size_t n = 0; n < change.size(); ++n) {
@@ -148,7 +159,8 @@ class SchedRtdsCommand final : public Command {
             wanted->vcpu = change[n].vcpu;
             change[n] = *wanted;
         }
-        XL_TRY(xl::set_vcpu_scheduling(context.host, domain, change));
+        if (const Status done = xl::set_vcpu_scheduling(context.host, domain, change); !done)
+            return failed(done.problem(), "set", all);
         return exit_success;
     }
 

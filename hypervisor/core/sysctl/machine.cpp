@@ -109,7 +109,7 @@ Result<Copyback> cpupool_op(xen_sysctl_cpupool_op& op) {
         if (op.cpupool_id != 0 && !any) return Errno::no_ent;
         if (op.cpu != XEN_SYSCTL_CPUPOOL_PAR_ANY && (op.cpu >= max_cpus || !online_cpus.test(op.cpu)))
             return Errno::inval;
-        return op.op == XEN_SYSCTL_CPUPOOL_OP_ADDCPU ? Errno::no_dev : Errno::busy;
+        return op.op == XEN_SYSCTL_CPUPOOL_OP_ADDCPU ? Errno::no_dev : Errno::opnotsupp;
     default: return Errno::nosys;
     }
 }
