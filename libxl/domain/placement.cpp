@@ -12,10 +12,11 @@
 namespace hospes::xl {
 namespace {
 
-std::string mib(std::uint64_t kib) { return std::to_string((kib + 1023) >> 10) + " MiB"; }
+/// What is needed is rounded up, what there is down, as `xl info` does.
+std::string mib(std::uint64_t kib, std::uint64_t round = 0) { return std::to_string((kib + round) >> 10) + " MiB"; }
 
 Error not_enough(std::uint64_t needed, const HostMemory& memory, const std::string& more) {
-    std::string cause = "the guest needs " + mib(needed) + ", " + mib(memory.free) + " are free";
+    std::string cause = "the guest needs " + mib(needed, 1023) + ", " + mib(memory.free) + " are free";
     if (memory.claimed) cause += ", of which " + mib(memory.claimed) + " are claimed for guests being built";
     return error("find memory", ENOMEM, cause + more, "give it less memory=, or lower dom0's: xl mem-set 0 ...");
 }
@@ -50,7 +51,7 @@ Status reserve_memory(Host& host, std::uint64_t needed, bool autoballoon, Clock:
     while (memory.available() < needed) {
         if (Clock::now() >= deadline)
             return not_enough(needed, memory,
-                              "; dom0 was asked for " + mib(missing) + " and did not give them in time");
+                              "; dom0 was asked for " + mib(missing, 1023) + " and did not give them in time");
         // Nothing announces freed memory: look again, at most ten times a second.
         pollfd waiting{cancel ? cancel->fd() : -1, POLLIN, 0};
         ::poll(&waiting, 1, 100);

@@ -9,8 +9,8 @@
 namespace hospes::xl {
 namespace {
 
-Result<std::uint64_t> read_kib(xs::Client& store, const std::string& node, xs::TransactionId transaction = 0) {
-    const std::string text = HOSPES_TRY(store.read(node, transaction));
+Result<std::uint64_t> read_kib(xs::Client& store, const std::string& node) {
+    const std::string text = HOSPES_TRY(store.read(node));
     if (const auto number = to_number<std::uint64_t>(text)) return *number;
     return error("read " + node, EINVAL, "it holds '" + text + "', not a number");
 }
@@ -21,7 +21,11 @@ std::string mib(std::uint64_t kib) { return std::to_string(kib >> 10) + " MiB"; 
 
 Result<std::uint64_t> memory_target(Host& host, xc::DomId domain) {
     xs::Client* const store = HOSPES_TRY(host.store());
-    return read_kib(*store, path::domain(domain) + "/memory/target");
+    const std::string node = path::domain(domain) + "/memory/target";
+    if (domain != 0 || HOSPES_TRY(store->try_read(node))) return read_kib(*store, node);
+    // Until somebody sets one, dom0 has what it was booted with.
+    xc::Control* const control = HOSPES_TRY(host.control());
+    return HOSPES_TRY(control->info(domain)).tot_pages << 2;
 }
 
 Status set_memory_target(Host& host, xc::DomId domain, std::uint64_t kib, bool enforce) {
@@ -33,7 +37,7 @@ Status set_memory_target(Host& host, xc::DomId domain, std::uint64_t kib, bool e
     if (domain == 0 && kib < min_dom0_kib)
         return error(stage, ERANGE, mib(kib) + " is less than the " + mib(min_dom0_kib) + " that dom0 keeps");
     // A domain of which nobody wrote the limit down (dom0 after boot) has the hypervisor's.
-    auto limit = HOSPES_TRY(store->try_read(memory + "/static-max"));
+    const auto limit = HOSPES_TRY(store->try_read(memory + "/static-max"));
     const std::uint64_t most = limit ? to_number<std::uint64_t>(*limit).value_or(0) : info.max_pages << 2;
     if (kib > most)
         return error(stage, ERANGE, mib(kib) + " is more than its maximum of " + mib(most),
@@ -44,15 +48,17 @@ Status set_memory_target(Host& host, xc::DomId domain, std::uint64_t kib, bool e
     if (enforce) HOSPES_TRY(control->max_memory(domain, wanted));
     // A translated guest may still have memory that it never touched: the reserve for that follows its target.
     if (info.flags & XEN_DOMINF_hvm_guest) HOSPES_TRY(control->set_pod_target(domain, wanted >> 2));
-    return store->write(memory + "/target", std::to_string(kib));
+    xs::Batch nodes;
+    // Written down now, for the hypervisor's limit has just been lowered to the target.
+    if (!limit) nodes.write(memory + "/static-max", std::to_string(most));
+    nodes.write(memory + "/target", std::to_string(kib));
+    return store->commit(nodes);
 }
 
 Status set_memory_max(Host& host, xc::DomId domain, std::uint64_t kib) {
     xc::Control* const control = HOSPES_TRY(host.control());
-    xs::Client* const store = HOSPES_TRY(host.store());
     static_cast<void>(HOSPES_TRY(control->info(domain)));
-    const std::string memory = path::domain(domain) + "/memory";
-    const std::uint64_t target = HOSPES_TRY(read_kib(*store, memory + "/target"));
+    const std::uint64_t target = HOSPES_TRY(memory_target(host, domain));
     if (kib < target)
         return error("set the maximum memory of domain " + std::to_string(domain), ERANGE,
                      mib(kib) + " is less than its present target of " + mib(target), "lower `xl mem-set` first");

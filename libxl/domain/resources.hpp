@@ -17,7 +17,7 @@ inline constexpr std::uint64_t min_dom0_kib = 128 * 1024;
 /// mem-set: memory/target, and the hypervisor's limit with it when `enforce` (as xl does). ERANGE beyond
 /// memory/static-max or, for domain 0, below 128 MiB.
 Status set_memory_target(Host& host, xc::DomId domain, std::uint64_t kib, bool enforce = true);
-/// In KiB, from memory/target.
+/// In KiB, from memory/target; what dom0 has when nobody has set its target yet.
 Result<std::uint64_t> memory_target(Host& host, xc::DomId domain);
 /// mem-max: the hypervisor's limit; memory/static-max stays. ERANGE below the present target.
 Status set_memory_max(Host& host, xc::DomId domain, std::uint64_t kib);

@@ -5,6 +5,7 @@
 #include <catch2/catch.hpp>
 
 #include "libxl/domain/record.hpp"
+#include "libxl/domain/resources.hpp"
 #include "world.hpp"
 
 using namespace hospes;
@@ -192,6 +193,21 @@ TEST_CASE("autoballooning gives dom0 its memory back when it was of no use") {
     INFO(made.problem().text());
     CHECK(made.problem().cause.find("did not give") != std::string::npos);
     CHECK(world.store.read("/local/domain/0/memory/target") == "1048576");
+}
+
+TEST_CASE("autoballooning works with a dom0 whose target nobody has set, and keeps its limit") {
+    World world;
+    world.store.remove("/local/domain/0/memory");
+    world.machine->domains()[0].pages = 65536;
+    world.machine->domains()[0].max_kib = 1 << 19;
+    const xc::DomainInfo dom0 = *(*world.host.control())->info(0);
+    CHECK(*memory_target(world.host, 0) == dom0.tot_pages << 2);
+    const std::uint64_t less = (dom0.tot_pages << 2) - 4096;
+    REQUIRE(set_memory_target(world.host, 0, less));
+    CHECK(*memory_target(world.host, 0) == less);
+    CHECK((*world.host.control())->info(0)->max_pages < dom0.tot_pages);
+    REQUIRE(set_memory_target(world.host, 0, dom0.tot_pages << 2));
+    CHECK(world.store.read("/local/domain/0/memory/static-max") == "524288");
 }
 
 TEST_CASE("a name is given once, a vdev and an id, too") {
