@@ -66,24 +66,24 @@ def formatted():
     return [f"{os.path.relpath(b, ROOT)}: not as .clang-format says" for b in bad], []
 
 
-def _flags_by_tree():
-    """Compiler flags of one source of each top folder, from the newest compile_commands.json."""
-    build = os.environ.get("HOSPES_BUILD") or str(ROOT / "build")
-    flags = {}
-    for name in ("clang", "asan", "release"):
-        database = os.path.join(build, name, "compile_commands.json")
-        if not os.path.exists(database):
+def _clang_tree():
+    sys.path.insert(0, str(ROOT / "tests" / "system"))
+    from rig.build import configure
+    return configure("clang")
+
+
+def _flag_sets(tree):
+    """The different compiler flags of the build, each with the sources that have it."""
+    found = {}
+    for entry in json.load(open(tree / "compile_commands.json")):
+        if not entry["file"].endswith(".cpp"):
             continue
-        for entry in json.load(open(database)):
-            rel = os.path.relpath(entry["file"], ROOT)
-            if rel.endswith(".cpp") and not rel.startswith(".."):
-                words = shlex.split(entry["command"])
-                kept = [w for n, w in enumerate(words[1:], 1) if w.startswith(("-I", "-D", "-std"))
-                        or w in ("-isystem", "-ffreestanding", "-fno-exceptions", "-fno-rtti")
-                        or words[n - 1] == "-isystem"]
-                key = "/".join(rel.split("/")[:2]) if rel.startswith("tests/") else rel.split("/")[0]
-                flags.setdefault(key, kept)
-    return flags
+        words = shlex.split(entry["command"])
+        kept = tuple(w for n, w in enumerate(words[1:], 1) if w.startswith(("-I", "-D", "-std"))
+                     or w in ("-isystem", "-ffreestanding", "-fno-exceptions", "-fno-rtti")
+                     or words[n - 1] == "-isystem")
+        found.setdefault(kept, []).append(entry["file"])
+    return found
 
 
 def _seen_by_tidy(words):
@@ -98,13 +98,8 @@ def _seen_by_tidy(words):
 def tidy():
     """clang-tidy with the checks of .clang-tidy, over every source that the clang tree builds. What was found clean is
     remembered outside the tree."""
-    sys.path.insert(0, str(ROOT / "tests" / "system"))
+    tree = _clang_tree()
     from rig import paths
-    from rig.build import BuildFailed, configure
-    try:
-        tree = configure("clang")
-    except BuildFailed as why:
-        return [str(why)], []
     clean = paths.cache() / "tidy"
     clean.mkdir(exist_ok=True)
     # Not the tests: their framework's macros are not ours to mend. Sources that are compiled together are seen where
@@ -130,22 +125,21 @@ def tidy():
 
 
 def headers_alone():
-    """Every header compiles by itself."""
-    flags = _flags_by_tree()
+    """Every header compiles by itself, with the flags of some source; those near it are tried first."""
+    sets = _flag_sets(_clang_tree())
+
+    def near(header, users):
+        return max(len(os.path.commonpath((header, user))) for user in users)
 
     def compile_one(header):
-        rel = relative(header)
-        tree = "/".join(rel.split("/")[:2]) if rel.startswith("tests/") else rel.split("/")[0]
-        if tree not in flags:
-            return None
-        done = subprocess.run(["clang++", "-fsyntax-only", "-x", "c++", "-include", str(header),
-                               *flags[tree], "/dev/null"], text=True, capture_output=True)
-        first = next((ln for ln in done.stderr.splitlines() if "error:" in ln), "?")
-        return f"{rel}: does not compile alone: {first[:160]}" if done.returncode else None
+        errors = []
+        for flags in sorted(sets, key=lambda f: -near(header, sets[f])):
+            done = subprocess.run(["clang++", "-fsyntax-only", "-x", "c++", "-include", str(header), *flags, "/dev/null"],
+                                  text=True, capture_output=True)
+            if not done.returncode:
+                return None
+            errors += [ln for ln in done.stderr.splitlines() if "error:" in ln][:1]
+        return f"{relative(header)}: does not compile alone: {(errors or ['?'])[0][:160]}"
 
-    headers = sources({".hpp"})
-    missing = sorted({relative(h).split("/")[0] for h in headers}
-                     - {t.split("/")[0] for t in flags})
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        errors = [e for e in pool.map(compile_one, headers) if e]
-    return errors + [f"{tree}/: not in any build, headers not checked" for tree in missing], []
+        return [e for e in pool.map(compile_one, sources({".hpp"})) if e], []

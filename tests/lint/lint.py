@@ -39,7 +39,10 @@ def main():
     chosen = {n: every[n] for n in options.check} or (every if options.full else CHECKS)
     failed = 0
     for name, check in chosen.items():
-        errors, warnings = check()
+        try:
+            errors, warnings = check()
+        except RuntimeError as why:
+            errors, warnings = [str(why)], []
         for line in warnings:
             print(f"     lint {name}: warning: {line}")
         for line in errors[:40]:

@@ -3,6 +3,7 @@
 // the daemons that use it, as the real one does.
 #pragma once
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <set>
