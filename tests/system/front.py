@@ -72,6 +72,11 @@ def cmd_bench(argv):
     return bench(argv, say)
 
 
+def cmd_fuzz(argv):
+    from rig.fuzz import main as fuzz
+    return fuzz(argv, say)
+
+
 def cmd_profile(argv):
     from rig.profile import profile
     parser = argparse.ArgumentParser(prog="hospes profile")
@@ -86,7 +91,7 @@ def cmd_profile(argv):
 
 def main():
     verbs = {"build": cmd_build, "test": cmd_test, "boot": cmd_boot, "demo": cmd_demo,
-             "bench": cmd_bench, "profile": cmd_profile}
+             "bench": cmd_bench, "profile": cmd_profile, "fuzz": cmd_fuzz}
     # Ended from outside, it must still take its QEMU along.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:

@@ -7,11 +7,11 @@ import sys
 import time
 
 from . import build, paths
+from . import fuzz as fuzzers
 from .runner import Runner, Tally, listed_cells
 from .scenario import load
 
 STAGES = ("lint", "unit", "clang", "fuzz", "system")
-FUZZ_SECONDS = 60  # for each fuzzer
 
 
 def lint(tally, full, say):
@@ -80,19 +80,11 @@ def catch_counts(text, number):
 
 
 def fuzz(tally, say):
-    """Each fuzzer for a while, from the same seed and without a corpus: a short run that can be repeated."""
     tree = one_build(tally, "fuzz", say, ["fuzzers"])
-    if tree is None:
-        return
-    for program in sorted((tree / "tests" / "fuzz").glob("*_fuzz")):
-        words = paths.ROOT / "tests" / "fuzz" / f"{program.name}.dict"
-        argv = [str(program), f"-max_total_time={FUZZ_SECONDS}", "-seed=1", "-timeout=20", "-rss_limit_mb=1024",
-                f"-artifact_prefix={tree}/{program.name}-"] + [f"-dict={words}"] * words.exists()
-        done = subprocess.run(argv, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        tally.note(done.returncode == 0)
-        runs = re.search(r"Done (\d+) runs", done.stdout)
-        say(f"{'FAIL' if done.returncode else 'ok  '} fuzz {program.name}: {runs[1] if runs else 'stopped by'} "
-            + ("runs" if runs else "\n".join(done.stdout.splitlines()[-40:])))
+    for name in fuzzers.programs(tree) if tree else ():
+        passed, text = fuzzers.short(tree, name)
+        tally.note(passed)
+        say(f"{'ok  ' if passed else 'FAIL'} {text}")
 
 
 def system(tally, options, say):
