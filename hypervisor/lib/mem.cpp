@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Memory blocks by `rep movsb/stosb`: fast strings on every CPU that matters, and under TCG one helper call instead of
-// a translated loop. Attributes keep the compiler from turning the bodies into calls to themselves.
+// Large blocks by `rep movsb` where the CPU says that it is fast, which an emulator does not: it goes round for every
+// element. Attributes keep the compiler from turning the bodies into calls to themselves.
 #include "lib/string.hpp"
 
 #define HV_MEM extern "C" [[gnu::optimize("no-tree-loop-distribute-patterns")]]
@@ -13,13 +13,28 @@ using hv::u64;
 using hv::u8;
 using hv::usize;
 
+using Loose = u64 __attribute__((aligned(1), may_alias));
+
+bool hv::fast_strings;
+
 HV_MEM void* memcpy(void* to, const void* from, usize bytes) {
-    void* out = to;
-    usize words = bytes / 8;
-    asm volatile("rep movsq" : "+D"(to), "+S"(from), "+c"(words)::"memory");
-    bytes &= 7;
-    asm volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(bytes)::"memory");
-    return out;
+    u8* out = static_cast<u8*>(to);
+    const u8* in = static_cast<const u8*>(from);
+    if (hv::fast_strings && bytes > 128) {
+        asm volatile("rep movsb" : "+D"(out), "+S"(in), "+c"(bytes)::"memory");
+        return to;
+    }
+    for (; bytes >= 32; bytes -= 32, out += 32, in += 32) {
+        const Loose* words = reinterpret_cast<const Loose*>(in);
+        const u64 a = words[0], b = words[1], c = words[2], d = words[3]; // all before any is written: memmove()
+        Loose* copied = reinterpret_cast<Loose*>(out);
+        copied[0] = a, copied[1] = b, copied[2] = c, copied[3] = d;
+    }
+    for (; bytes >= 8; bytes -= 8, out += 8, in += 8)
+        *reinterpret_cast<Loose*>(out) = *reinterpret_cast<const Loose*>(in);
+    while (bytes--)
+        *out++ = *in++;
+    return to;
 }
 
 HV_MEM void* memmove(void* to, const void* from, usize bytes) {

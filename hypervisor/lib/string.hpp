@@ -17,6 +17,9 @@ int strncmp(const char* a, const char* b, hv::usize max);
 
 namespace hv {
 
+/// Whether the CPU moves large blocks best by itself (CPUID's ERMS); set when it is identified.
+extern bool fast_strings;
+
 /// Copies at most size-1 characters and always terminates. Returns the length copied.
 usize string_copy(char* to, usize size, const char* from);
 /// Like it, of a text that need not be terminated.

@@ -25,11 +25,12 @@ int libc_strncmp(const char* a, const char* b, std::size_t n) { return strncmp(a
 using Bytes = std::vector<unsigned char>;
 
 TEST_CASE("memory functions: every short length, offset and overlap", "[lib]") {
+    hv::fast_strings = GENERATE(false, true);
     std::mt19937 random(1);
-    Bytes start(96);
+    Bytes start(192);
     for (auto& byte : start)
         byte = static_cast<unsigned char>(random());
-    for (std::size_t length = 0; length <= 40; ++length)
+    for (std::size_t length = 0; length <= 160; length += length < 40 ? 1 : 9)
         for (std::size_t from = 0; from <= 24; from += 3)
             for (std::size_t to = 0; to <= 24; to += 3) {
                 Bytes wanted = start, got = start;

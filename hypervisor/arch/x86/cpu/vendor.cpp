@@ -63,6 +63,7 @@ static void identify_features(CpuFeatures& f) {
     f.hypervisor = bit(l1.c, 31);
     f.fsgsbase = bit(l7.b, 0);
     f.smep = bit(l7.b, 7);
+    fast_strings = bit(l7.b, 9);
     f.invpcid = bit(l7.b, 10);
     f.smap = bit(l7.b, 20);
     f.umip = bit(l7.c, 2);
