@@ -20,7 +20,7 @@ def programs(tree):
 def run(program, seconds, more):
     """(exit status, processor seconds, runs, the last lines)"""
     words = paths.ROOT / "tests" / "fuzz" / f"{program.name}.dict"
-    argv = [str(program), f"-max_total_time={seconds}", "-timeout=20", "-rss_limit_mb=1024",
+    argv = [str(program), f"-max_total_time={seconds}", "-timeout=60", "-rss_limit_mb=1024",
             f"-artifact_prefix={program.parent}/{program.name}-"] + [f"-dict={words}"] * words.exists() + more
     with tempfile.TemporaryFile("w+") as out:
         child = subprocess.Popen(argv, stdout=out, stderr=subprocess.STDOUT)
