@@ -203,7 +203,13 @@ Status Attachment::run_script(const Device& device, const std::string& script, c
 Status Attachment::plug_nic(const Nic& nic, xs::Batch& out) {
     if (!is_native_vif_script(nic.config.script))
         return run_script(nic.device, nic.config.script, "online", &nic.config);
-    VifPort port{"vif" + std::to_string(guest_) + "." + std::to_string(nic.device.devid), 0};
+    VifPort port{"vif" + std::to_string(guest_) + "." + std::to_string(nic.device.devid), 0, {}, {}};
+    if (nic.config.script.ends_with("vif-openvswitch")) { // a bridge keeps nothing of it
+        xs::Client* const store = HOSPES_TRY(host_.store());
+        const std::string vm = HOSPES_TRY(store->read(path::domain(guest_) + "/vm"));
+        port.guest_name = host_.name_of(guest_);
+        port.guest_uuid = vm.substr(vm.rfind('/') + 1);
+    }
     HOSPES_TRY(host_.hotplug().plug_nic(port, nic.config, deadline_, cancel_));
     if (port.mtu) { // for the guest to read, not to change
         const std::string node = nic.device.frontend_path() + "/mtu";

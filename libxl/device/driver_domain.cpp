@@ -111,7 +111,7 @@ Status DriverDomain::plug_nic(const std::string& backend, xc::DomId guest, unsig
     xs::Client* const store = HOSPES_TRY(host_->store());
     DeviceNic nic;
     nic.script = leaf(backend, "script");
-    VifPort port{"vif" + std::to_string(guest) + "." + std::to_string(devid), 0};
+    VifPort port{"vif" + std::to_string(guest) + "." + std::to_string(devid), 0, {}, {}};
     nic.gatewaydev = leaf(backend, "gatewaydev");
     if (!is_native_vif_script(nic.script))
         return host_->hotplug().run_script({nic.script, "online", "vif", backend, port.interface, nic.gatewaydev},

@@ -38,8 +38,9 @@ class DiskSource {
 
 /// The end of a vif in the backend's domain.
 struct VifPort {
-    std::string interface; ///< "vif7.0", as netback calls it
-    int mtu = 0;           ///< out: what it ended up with
+    std::string interface;              ///< "vif7.0", as netback calls it
+    int mtu = 0;                        ///< out: what it ended up with
+    std::string guest_name, guest_uuid; ///< whose it is, for a switch that keeps that; empty: not known
 };
 
 /// A script of the user, as Xen's hotplug protocol calls it: xen's docs/misc/block-scripts.txt and the scripts in

@@ -77,6 +77,16 @@ Status route_port(const Netlink& link, unsigned index, VifPort& port, const Devi
     return {};
 }
 
+/// A value as ovs-vsctl reads it.
+std::string json_string(std::string_view text) {
+    std::string out = "\"";
+    for (const char c : text) {
+        if (c == '"' || c == '\\') out += '\\';
+        out += c;
+    }
+    return out + "\"";
+}
+
 Status switch_port(const Netlink& link, unsigned index, VifPort& port, const DeviceNic& nic, Clock::time_point deadline,
                    const Cancel* cancel) {
     const std::string stage = "put " + port.interface + " on Open vSwitch bridge " + nic.bridge;
@@ -88,7 +98,7 @@ Status switch_port(const Netlink& link, unsigned index, VifPort& port, const Dev
         port.mtu = nic.mtu;
     }
     HOSPES_TRY(within(link.change(index, change), stage));
-    const auto run = run_program(ovs_add_port(port.interface, nic.bridge, nic.mac), {}, deadline, cancel);
+    const auto run = run_program(ovs_add_port(port, nic.bridge, nic.mac), {}, deadline, cancel);
     if (!run) return within(run.problem(), stage, "install openvswitch-switch, or use another script=");
     if (run->status != 0) return error(stage, EIO, run->output);
     return {};
@@ -133,7 +143,8 @@ std::optional<Ipv4Network> parse_ipv4(std::string_view text) {
     return out;
 }
 
-std::vector<std::string> ovs_add_port(const std::string& interface, const std::string& bridge, const Mac& mac) {
+std::vector<std::string> ovs_add_port(const VifPort& port, const std::string& bridge, const Mac& mac) {
+    const std::string& interface = port.interface;
     const auto colon = bridge.find(':');
     const std::string head = bridge.substr(0, colon);
     const auto dot = head.find('.');
@@ -146,8 +157,12 @@ std::vector<std::string> ovs_add_port(const std::string& interface, const std::s
             if (c == ':') c = ',';
         call.push_back("trunks=" + trunks);
     }
-    call.insert(call.end(),
-                {"--", "set", "interface", interface, "external-ids:attached-mac=\"" + to_string(mac) + "\""});
+    call.insert(call.end(), {"--", "set", "interface", interface});
+    // What controllers of such switches look for; as in the stock script.
+    const std::pair<const char*, std::string> known[] = {
+        {"xen-vm-name", port.guest_name}, {"xen-vm-uuid", port.guest_uuid}, {"attached-mac", to_string(mac)}};
+    for (const auto& [key, value] : known)
+        if (!value.empty()) call.push_back(std::string("external-ids:") + key + "=" + json_string(value));
     return call;
 }
 

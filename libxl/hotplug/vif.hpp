@@ -18,7 +18,7 @@ std::string_view script_name(std::string_view script);
 
 /// The ovs-vsctl call that puts an interface on an Open vSwitch bridge. `bridge` is "NAME[.TAG][:TRUNK...]", as
 /// vif-openvswitch takes it.
-std::vector<std::string> ovs_add_port(const std::string& interface, const std::string& bridge, const Mac& mac);
+std::vector<std::string> ovs_add_port(const VifPort& port, const std::string& bridge, const Mac& mac);
 
 Status plug_vif(VifPort& port, const DeviceNic& nic, Clock::time_point deadline, const Cancel* cancel);
 void unplug_vif(const std::string& interface, const std::string& script);

@@ -258,8 +258,9 @@ TEST_CASE("networks of ip=") {
         CHECK_FALSE(parse_ipv4(wrong));
     }
     Mac mac{{0, 0x16, 0x3e, 1, 2, 3}};
-    CHECK(ovs_add_port("vif1.0", "br0.7:1:2", mac) ==
+    CHECK(ovs_add_port({"vif1.0", 0, "a \"g\"", ""}, "br0.7:1:2", mac) ==
           std::vector<std::string>{"ovs-vsctl", "--timeout=30", "--", "--if-exists", "del-port", "vif1.0", "--",
                                    "add-port", "br0", "vif1.0", "tag=7", "trunks=1,2", "--", "set", "interface",
-                                   "vif1.0", "external-ids:attached-mac=\"00:16:3e:01:02:03\""});
+                                   "vif1.0", "external-ids:xen-vm-name=\"a \\\"g\\\"\"",
+                                   "external-ids:attached-mac=\"00:16:3e:01:02:03\""});
 }
