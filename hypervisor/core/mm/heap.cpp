@@ -230,7 +230,7 @@ bool heap_scrub_some(bool all_idle) {
     unsigned order = 0;
     {
         const Guard guard(heap_lock);
-        for (unsigned at = 0; at < node_count * zone_count && !page; ++at) {
+        for (unsigned at = node_count * zone_count; at-- > 0 && !page;) { // from the top, as domains take it
             Zone& zone = zones[at / zone_count][at % zone_count];
             if (!zone.orders[c]) continue;
             order = static_cast<unsigned>(__builtin_ctz(zone.orders[c]));
