@@ -26,6 +26,17 @@ struct Directory {
     std::string file() const { return (path / "journal").string(); }
 };
 
+/// What the next daemon finds.
+struct Recovered : Fixture {
+    explicit Recovered(const Directory& dir) {
+        state::StateFile file(dir.file());
+        std::uint64_t position = 0;
+        std::string why;
+        REQUIRE(file.recover(engine, position, why));
+        CHECK(why.empty());
+    }
+};
+
 std::string lasting(const Engine& e) {
     state::Writer w;
     state::dump_lasting(e, w);
@@ -112,11 +123,7 @@ TEST_CASE("a checkpoint holds the same as the journal before it") {
     const std::uint64_t end = file.next_position();
     REQUIRE(file.checkpoint(f.engine) == 0);
     CHECK(file.next_position() >= end); // positions never go back
-    Fixture g;
-    state::StateFile again(dir.file());
-    std::uint64_t position = 0;
-    std::string why;
-    REQUIRE(again.recover(g.engine, position, why));
+    Recovered g(dir);
     CHECK(lasting(g.engine).size() == lasting(f.engine).size());
     CHECK(g.engine.tree().find("/vm/x"));
 }
@@ -164,11 +171,7 @@ TEST_CASE("the journal grows past its first size") {
         REQUIRE(file.commit());
     }
     CHECK(file.grown());
-    Fixture g;
-    state::StateFile again(dir.file());
-    std::uint64_t position = 0;
-    std::string why;
-    REQUIRE(again.recover(g.engine, position, why));
+    Recovered g(dir);
     CHECK(g.dom0.read("/n1999") == value);
 }
 
@@ -226,11 +229,7 @@ TEST_CASE("a rewrite that finds no room leaves the journal as it is") {
     f.dom0.write("/kept", "1");
     REQUIRE(file.commit());
     f.engine.set_journal(nullptr);
-    Fixture g;
-    state::StateFile again(dir.file());
-    std::uint64_t position = 0;
-    std::string why;
-    REQUIRE(again.recover(g.engine, position, why));
+    Recovered g(dir);
     CHECK(g.dom0.read("/kept") == "1");
 }
 
