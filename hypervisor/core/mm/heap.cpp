@@ -21,7 +21,7 @@ struct Zone {
 
 SpinLock heap_lock{LockRank::heap};
 Zone zones[max_nodes][zone_count];
-u64 free_pages_total, all_pages, claimed, blocks[contents];
+u64 free_pages_total, all_pages, claimed, pages_with[contents];
 
 struct NodeRange {
     u64 first, end;
@@ -37,7 +37,7 @@ void list_push(Zone& zone, PageInfo& page, unsigned order, Content content) {
     frame_list_push(zone.head[c][order], page);
     zone.orders[c] |= 1U << order;
     zone.pages += u64{1} << order;
-    ++blocks[c];
+    pages_with[c] += u64{1} << order;
     const u64 dirty = page.count_.load(Order::relaxed) & PageBits::dirty;
     page.count_.store(dirty | PageBits::free | u64{order} << PageBits::order_shift | u64{c} << content_shift,
                       Order::relaxed);
@@ -48,9 +48,11 @@ void list_remove(Zone& zone, PageInfo& page, unsigned order, Content content) {
     frame_list_remove(zone.head[c][order], page);
     if (!zone.head[c][order]) zone.orders[c] &= ~(1U << order);
     zone.pages -= u64{1} << order;
-    --blocks[c];
+    pages_with[c] -= u64{1} << order;
     page.count_.store(page.count_.load(Order::relaxed) & PageBits::dirty, Order::relaxed);
 }
+
+u64 pages_that_are(Content content) { return read_once(pages_with[static_cast<unsigned>(content)]); }
 
 unsigned order_of(const PageInfo& page) {
     return static_cast<unsigned>(page.count_.load(Order::relaxed) >> PageBits::order_shift) & 0xff;
@@ -219,13 +221,14 @@ void scrub_block(PageInfo& first, unsigned order) {
     }
 }
 
-bool heap_has_dirty() { return read_once(blocks[static_cast<unsigned>(Content::dirty)]) != 0; }
+bool heap_has_dirty() { return pages_that_are(Content::dirty) != 0; }
 
-bool heap_scrub_some(bool all_idle) {
+bool heap_scrub_some(u64 clean_wanted) {
     constexpr unsigned step_order = 4;
     const Content content = heap_has_dirty() ? Content::dirty : Content::boot;
     const unsigned c = static_cast<unsigned>(content);
-    if (!read_once(blocks[c]) || (content == Content::boot && !all_idle)) return false;
+    if (!pages_that_are(content)) return false;
+    if (content == Content::boot && pages_that_are(Content::clean) >= clean_wanted) return false;
     PageInfo* page = nullptr;
     unsigned order = 0;
     {

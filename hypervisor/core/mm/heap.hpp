@@ -28,9 +28,12 @@ u64 heap_total_pages();
 void heap_add(Mfn first, Mfn end);
 void heap_set_node_range(Mfn first, Mfn end, unsigned node);
 unsigned heap_node_of(Mfn mfn);
-/// Scrubs a few free pages; false when none is left to scrub. For the idle loop. The machine's first memory waits until
-/// all CPUs are idle: writing it all takes the bandwidth (or the emulator's time) that dom0 boots with.
-bool heap_scrub_some(bool all_idle);
+/// Scrubs a few free pages; false when none is left to scrub. For the idle loop. What domains left comes first, then
+/// the machine's first memory until `clean_wanted` pages are clean.
+bool heap_scrub_some(u64 clean_wanted);
+/// That many while others have work: the next domain finds some, and dom0 keeps the memory's bandwidth (or the
+/// emulator's time) to boot with, which writing all of it takes.
+inline constexpr u64 heap_clean_reserve = (u64{64} << 20) >> page_shift;
 bool heap_has_dirty();
 void heap_keys_register();
 

@@ -9,7 +9,7 @@ namespace hv {
 /// What the pages of a free block may contain.
 enum class Content : u8 {
     clean, ///< zeros, every page of it
-    boot,  ///< perhaps what the loader or firmware left; the idle loop scrubs it while no CPU has work
+    boot,  ///< perhaps what the loader or firmware left; the idle loop scrubs some, and all while no CPU has work
     dirty, ///< a domain's or our data; every idle CPU scrubs it
 };
 /// The buddy heap proper. `domain`: whose claim the pages count against. Pages with PageBits::dirty are not zero.

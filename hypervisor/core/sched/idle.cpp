@@ -10,7 +10,7 @@ void idle_loop() {
     sched_cpu_idle_entered();
     for (;;) {
         softirq_process(); // leaves for good when it switches to a guest
-        if (heap_scrub_some(sched_all_idle())) continue;
+        if (heap_scrub_some(sched_all_idle() ? ~u64{0} : heap_clean_reserve)) continue;
         irq_disable();
         if (softirq_pending(cpu_id()))
             irq_enable();

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "core/mm/heap.hpp"
+#include "core/mm/heap_internal.hpp"
 #include "machine.hpp"
 #include "mm/early.hpp"
 
@@ -14,6 +15,8 @@ using namespace hv;
 using namespace hvtest;
 
 namespace {
+
+constexpr u64 everything = ~u64{0};
 
 bool all_zero(const PageInfo& page) {
     const u64* words = static_cast<const u64*>(map_of(page));
@@ -53,16 +56,16 @@ TEST_CASE("blocks are aligned, disjoint and merge again") {
     heap_free(*large, 11);
 }
 
-TEST_CASE("idle CPUs scrub what domains left at once, the machine's first memory when nobody has work") {
+TEST_CASE("idle CPUs scrub what domains left at once, of the machine's first memory as much as is wanted") {
     const u64 before = heap_free_pages();
-    while (heap_scrub_some(true))
+    while (heap_scrub_some(everything))
         continue;
     PageInfo* page = heap_alloc(0);
     REQUIRE(page);
     std::memset(map_of(*page), 0x5a, page_size);
     heap_free(*page, 0);
     CHECK(heap_has_dirty());
-    CHECK(heap_scrub_some(false));
+    CHECK(heap_scrub_some(0));
     CHECK_FALSE(heap_has_dirty());
     CHECK(all_zero(*page));
 
@@ -71,10 +74,21 @@ TEST_CASE("idle CPUs scrub what domains left at once, the machine's first memory
     heap_free(*large, 11);
     CHECK(heap_free_pages() == before);
     unsigned steps = 0;
-    while (heap_scrub_some(false))
+    while (heap_scrub_some(0))
         ++steps;
     CHECK(steps == 1u << (11 - 4)); // sixteen pages each: never long away from what wakes the CPU
-    CHECK_FALSE(heap_scrub_some(true));
+    CHECK_FALSE(heap_scrub_some(everything));
+
+    large = heap_alloc(11);
+    REQUIRE(large);
+    heap_give(*large, 11, Content::boot);
+    const u64 clean = before - (1u << 11);
+    CHECK_FALSE(heap_scrub_some(clean));
+    for (steps = 0; heap_scrub_some(clean + 40); ++steps)
+        continue;
+    CHECK(steps == 3);
+    while (heap_scrub_some(everything))
+        continue;
 }
 
 TEST_CASE("an address limit is kept, and an impossible one fails") {
@@ -119,7 +133,7 @@ TEST_CASE("a domain never sees what another one wrote") {
     Domain& b = new_domain(2, 8192); // before: its own structure must not take one of the pages looked for
     end_domain(a);
     if (const int scrub = GENERATE(0, 1, 2)) // nothing, what domains wrote, everything
-        while (heap_scrub_some(scrub == 2))
+        while (heap_scrub_some(scrub == 2 ? everything : 0))
             continue;
     const u64 limit = heap_free_pages();
     u64 seen_again = 0;
