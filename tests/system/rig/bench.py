@@ -16,15 +16,22 @@ TREE = "shipped"
 PARTS = ("micro", "guests")
 
 GUESTS = 20
+PROCESSES = 7  # of the micro-benchmarks, one after the other
 ENDS = 5
 DOM0_MB = 1024
 HOST_MB = 4096
 
 
 def micro(host, out):
-    for line in host.check("/root/dom0_bench", 600).splitlines():
-        name, nanoseconds = line.split()
-        out[name] = (float(nanoseconds) / 1000, "us")
+    """Each process lies elsewhere in its address space, and an emulator's tables of translated code like some places
+    better: fork and exec differ by half from one process to the next on either hypervisor. So: the median of some."""
+    taken = {}
+    for _ in range(PROCESSES):
+        for line in host.check("/root/dom0_bench", 600).splitlines():
+            name, nanoseconds = line.split()
+            taken.setdefault(name, []).append(float(nanoseconds) / 1000)
+    for name, values in taken.items():
+        out[name] = (statistics.median(values), "us")
 
 
 def timed(host, script, timeout=120):
