@@ -78,7 +78,8 @@ def guests(host, out):
 
 def one_boot(images, hypervisor, binary, log, parts, smp):
     out = {}
-    setup = Setup(smp=smp, mem=HOST_MB, dom0_mem=DOM0_MB, files=(("root/dom0_bench", binary),), tree=TREE)
+    setup = Setup(smp=smp, mem=HOST_MB, dom0_mem=DOM0_MB, files=(("root/dom0_bench", binary),), tree=TREE,
+                  memory_there=True)
     host = Host(images, hypervisor, "debian", setup, log)
     try:
         out["loader_to_dom0_userspace"] = ((host.dom0_up - host.started) * 1000, "ms")

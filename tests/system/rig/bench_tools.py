@@ -14,9 +14,6 @@ MANY = 50    # creations for "the 50th against the first"
 ENDS = 5     # single creations vary: medians of so many at either end
 ROUNDS = 4   # the first is a warm-up and not counted
 SMALL = "/root/guests/hello.elf"
-# A machine's memory is there before it is used. An emulator's costs its host a page fault at the first touch, which would
-# make the fiftieth domain dearer than the first, whose memory somebody had before.
-PREALLOCATED = ("-mem-prealloc",)
 
 # Sections run as one script each: the way of a command over the console costs more than many of the things that are
 # timed. bash's own clock: a fork for `date` would be a good part of an `xl list`.
@@ -128,7 +125,7 @@ def many(host, out):
 def one_boot(images, hypervisor, tools, log):
     out = {}
     small = paths.build_dir() / "release" / "tests" / "guest" / SMALL.rsplit("/", 1)[1]
-    host = Host(images, hypervisor, tools, Setup(mem=4096, dom0_mem=1024, files=((SMALL[1:], small),), qemu=PREALLOCATED), log)
+    host = Host(images, hypervisor, tools, Setup(mem=4096, dom0_mem=1024, files=((SMALL[1:], small),), memory_there=True), log)
     try:
         weigh(host, 0, out)
         lists(host, "list_0_guests", out)

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import time
 from dataclasses import dataclass, field
 
 from .console import Console
@@ -74,7 +75,7 @@ class Monitor:
 
     def __init__(self, directory: pathlib.Path):
         self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(20)
+        self.sock.settimeout(60)  # it answers once the machine is made, with all its memory if that is wanted
         self.sock.connect(str(directory / "monitor"))
         self._until_prompt()  # of its greeting
 
@@ -126,6 +127,12 @@ class Machine:
     def monitor(self, command):
         """Give QEMU's monitor a command; what it says to it."""
         return Monitor(self.dir).say(command)
+
+    def go(self):
+        """Starts what -S holds back, once QEMU has made the machine."""
+        while not (self.dir / "monitor").exists() and self.proc.poll() is None:
+            time.sleep(0.05)
+        self.monitor("cont")
 
     def wait_off(self, timeout):
         """True once QEMU has ended by itself."""
