@@ -13,6 +13,7 @@ ORDER = ("hospes", "debian")
 MANY = 50    # creations for "the 50th against the first"
 ENDS = 5     # single creations vary: medians of so many at either end
 ROUNDS = 4   # the first is a warm-up and not counted
+HUNG_SECONDS = 100
 SMALL = "/root/guests/hello.elf"
 
 # Sections run as one script each: the way of a command over the console costs more than many of the things that are
@@ -33,14 +34,23 @@ LISTS = r"""
 for n in $(seq {rounds}); do timed {name} xl list; done
 """
 
+# Under emulated SVM a PVH guest hangs now and then on Xen, with either toolstack: it is said, and tried again.
 ONE_KIND = r"""
-for n in $(seq {rounds}); do
+left={rounds}
+for n in $(seq {tries}); do
+    [ $left != 0 ] || break
     rm -f {log}
     a=${{EPOCHREALTIME/./}}
     timed {kind}_create xl create -q {path}
-    await_guest {log}
-    b=${{EPOCHREALTIME/./}}
-    echo "took {kind}_userspace $((b - a))"
+    if await_guest {log} {limit}; then
+        b=${{EPOCHREALTIME/./}}
+        echo "took {kind}_userspace $((b - a))"
+        left=$((left - 1))
+    else
+        echo "took {kind}_hung 0"
+        xl destroy {name} >/dev/null 2>&1 # unless it has crashed, and is gone
+        continue
+    fi
     timed {kind}_destroy xl destroy {name}
 done
 """
@@ -102,7 +112,10 @@ def lists(host, name, out):
 def one_kind(host, kind, out):
     """Create to return, create to userspace, destroy."""
     guest = furnished(host, f"fig-{kind}", kind)
-    taken = section(host, ONE_KIND, 1200, kind=kind, path=guest.path, name=guest.name, log=guest.log_file, rounds=ROUNDS)
+    taken = section(host, ONE_KIND, 1200, kind=kind, path=guest.path, name=guest.name, log=guest.log_file, rounds=ROUNDS,
+                    tries=2 * ROUNDS, limit=HUNG_SECONDS)
+    if hung := taken.pop(f"{kind}_hung", ()):
+        note(f"{len(hung)} of {kind} did not come up within {HUNG_SECONDS} s")
     for name, values in taken.items():
         out[name] = (statistics.median(values[1:]), "ms")
 

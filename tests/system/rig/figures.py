@@ -12,9 +12,10 @@ from .images import Images
 AWAIT = r"""
 [ -p /run/idle ] || mkfifo /run/idle
 exec {idle}<>/run/idle
-await_guest() { # its log
-    local lines=()
+await_guest() { # its log, seconds until it counts as hung
+    local lines=() end=$((SECONDS + ${2:-100000}))
     until [[ "${lines[*]}" == *GUEST-UP* ]]; do
+        [ $SECONDS -lt $end ] || return 1
         read -r -t 0.02 -u $idle
         mapfile lines <"$1"
     done 2>/dev/null
