@@ -75,7 +75,7 @@ Status attach(Host& host, xc::DomId domain, DomainConfig& one, const AttachOptio
     if (!done) {
         static_cast<void>(unplug(host, device, Clock::now() + std::chrono::seconds(1), true));
         if (attachment.started_model())
-            static_cast<void>(stop_device_model(host, domain, Clock::now() + std::chrono::seconds(1)));
+            static_cast<void>(stop_device_model(host, model_of(domain), Clock::now() + std::chrono::seconds(1)));
     }
     return done;
 }

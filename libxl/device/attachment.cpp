@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "libxl/device/attachment.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <set>
 
@@ -144,7 +145,8 @@ Status Attachment::wait_backends() {
     std::vector<std::string> watches;
     for (Device& device : devices()) {
         if (device.kind != "vbd" && device.kind != "vif" && !device.model_backend()) continue;
-        watches.push_back(device.backend_path() + "/state");
+        // Elsewhere, whoever plugs may also say that it cannot.
+        watches.push_back(device.backend_path() + (device.backend_domain ? "" : "/state"));
         waiting.push_back(std::move(device));
     }
     if (waiting.empty()) return {};
@@ -152,7 +154,9 @@ Status Attachment::wait_backends() {
         while (!waiting.empty()) {
             const Device& device = waiting.back();
             const BusState state = read_state(*store, device.backend_path());
-            if (state == BusState::closing || state == BusState::closed) {
+            const bool failed =
+                device.backend_domain && read_leaf(*store, device.backend_path(), "hotplug-status") == "error";
+            if (failed || state == BusState::closing || state == BusState::closed) {
                 const std::string why = backend_complaint(*store, device);
                 return error("attach " + name_of(device), EIO,
                              why.empty() ? "its backend refused it" : "its backend says: " + why);
@@ -165,7 +169,7 @@ Status Attachment::wait_backends() {
     if (HOSPES_TRY(wait_until(*store, watches, deadline_, ready, cancel_))) return {};
     const Device& late = waiting.back();
     std::string why = backend_complaint(*store, late);
-    if (why.empty() && late.model_backend()) why = device_model_words(host_, guest_);
+    if (why.empty() && late.model_backend()) why = device_model_words(host_.name_of(guest_));
     return error("attach " + name_of(late), ETIMEDOUT,
                  why.empty() ? "its backend in domain " + std::to_string(late.backend_domain) + " does not answer"
                              : "its backend says: " + why,
@@ -176,10 +180,14 @@ Status Attachment::wait_backends() {
 }
 
 Status Attachment::start_model() {
-    if (!model_ || device_model_lives(host_, guest_)) return {};
+    const bool here = model_ && !device_model_lives(host_, model_of(guest_));
+    const bool elsewhere =
+        std::any_of(disks_.begin(), disks_.end(), [](const Disk& disk) { return disk.device.remote_model(); });
+    if (!here && !elsewhere) return {};
     // A program of that size takes longer to load, and to look around, than a kernel to answer: the stock tools wait
     // 60 s for the one, 10 s for the other.
     deadline_ = Clock::now() + 6 * (deadline_ - Clock::now());
+    if (!here) return {};
     HOSPES_TRY(start_device_model(host_, guest_, *model_, deadline_, cancel_));
     started_model_ = true;
     return {};

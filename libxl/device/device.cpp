@@ -23,9 +23,13 @@ std::string qemu_format(DiskFormat format) {
 
 } // namespace
 
+std::string read_leaf(xs::Client& store, const std::string& device, const char* name) {
+    auto text = store.read(device + "/" + name);
+    return text ? *std::move(text) : std::string();
+}
+
 BusState read_state(xs::Client& store, const std::string& end) {
-    const auto text = store.read(end + "/state");
-    return text ? static_cast<BusState>(to_number<int>(*text).value_or(0)) : BusState::unknown;
+    return static_cast<BusState>(to_number<int>(read_leaf(store, end, "state")).value_or(0));
 }
 
 std::string Device::backend_path() const { return path::backend(backend_domain, backend_kind, guest, devid); }

@@ -19,6 +19,8 @@ enum class BusState {
     closed = 6
 };
 BusState read_state(xs::Client& store, const std::string& end);
+/// Empty when there is no such node, or it is not for us.
+std::string read_leaf(xs::Client& store, const std::string& device, const char* name);
 
 struct Device {
     using Leaves = std::vector<std::pair<std::string, std::string>>;
@@ -36,6 +38,8 @@ struct Device {
     [[nodiscard]] bool model_backend() const {
         return backend_domain == 0 && !kernel_backend() && (kind != "console" || devid != 0);
     }
+    /// A QEMU in another domain does, which `xl devd` starts there.
+    [[nodiscard]] bool remote_model() const { return backend_domain != 0 && backend_kind == "qdisk"; }
 };
 
 /// The devices' configurations must be complete: backend_domid, devid, MAC address...

@@ -30,9 +30,6 @@ std::string log_directory() {
     return chosen ? chosen : "/var/log/xen";
 }
 std::string qmp_socket(xc::DomId guest) { return run_directory() + "/qmp-libxl-" + std::to_string(guest); }
-std::string model_path(xc::DomId guest) { return path::domain(0) + "/device-model/" + std::to_string(guest); }
-std::string record_path(xc::DomId guest) { return path::libxl(guest) + "/device-model"; }
-std::string pid_path(xc::DomId guest) { return path::domain(guest) + "/image/device-model-pid"; }
 
 /// A name comes from the domain's owner.
 std::string log_file(std::string name) {
@@ -96,10 +93,10 @@ Status publish(Host& host, xc::DomId guest, const DomainConfig& config, const dm
     return store->run(nodes);
 }
 
-Status wait_running(Host& host, xc::DomId guest, const std::string& identity, const std::string& log,
+Status wait_running(Host& host, const DeviceModel& model, const std::string& identity, const std::string& log,
                     Clock::time_point deadline, const Cancel* cancel) {
     xs::Client* const store = HOSPES_TRY(host.store());
-    const std::string state = model_path(guest) + "/state";
+    const std::string state = model.home + "/state";
     const int ended = static_cast<int>(::syscall(SYS_pidfd_open, process_number(identity), 0));
     const auto ready = [&]() -> Result<bool> {
         if (HOSPES_TRY(store->try_read(state)) == "running") return true;
@@ -117,28 +114,10 @@ Status wait_running(Host& host, xc::DomId guest, const std::string& identity, co
 
 Status bring_up(Host& host, xc::DomId guest, const DomainConfig& config, Clock::time_point deadline,
                 const Cancel* cancel) {
-    const dm::Server server = describe(guest, config);
-    if (server.program.empty())
-        return error("", ENOENT, "there is no QEMU for Xen guests on this host", "install qemu-system-xen");
-    xs::Client* const store = HOSPES_TRY(host.store());
-    xs::Batch nodes;
-    nodes.remove(model_path(guest)); // an earlier one's state is not this one's
-    nodes.mkdir(model_path(guest));
-    HOSPES_TRY(store->commit(nodes));
+    const std::string identity = HOSPES_TRY(launch_device_model(host, model_of(guest), config));
     const std::string log = log_file(config.c_info.name);
-    dm::rotate_log(log);
-    ::unlink(server.qmp_socket.c_str());
-    std::string identity;
-    const auto record = [&](pid_t pid) {
-        identity = process_identity(pid);
-        xs::Batch who;
-        who.write(record_path(guest), identity);
-        who.write(pid_path(guest), std::to_string(pid));
-        return store->commit(who);
-    };
-    static_cast<void>(HOSPES_TRY(dm::launch(dm::command_line(server), log, record)));
-    HOSPES_TRY(wait_running(host, guest, identity, log, deadline, cancel));
-    Status told = publish(host, guest, config, server, deadline, cancel);
+    HOSPES_TRY(wait_running(host, model_of(guest), identity, log, deadline, cancel));
+    Status told = publish(host, guest, config, describe(guest, config), deadline, cancel);
     if (told) return {};
     Error problem = std::move(told).problem(); // an option that it cannot serve ends it after it said that it runs
     if (const std::string words = dm::last_words(log); !words.empty())
@@ -200,33 +179,69 @@ bool needs_device_model(const DomainConfig& config) {
            std::any_of(config.vkbs.begin(), config.vkbs.end(), input) || here(config.p9s) || here(config.channels);
 }
 
-bool device_model_lives(Host& host, xc::DomId guest) {
+DeviceModel model_of(xc::DomId guest) {
+    return {guest, path::domain(0) + "/device-model/" + std::to_string(guest), path::libxl(guest) + "/device-model",
+            path::domain(guest) + "/image/device-model-pid"};
+}
+
+DeviceModel model_in(xc::DomId server, xc::DomId guest) {
+    const std::string home = path::domain(server), id = std::to_string(guest);
+    return {guest, home + "/device-model/" + id, home + "/libxl/device-model/" + id, {}};
+}
+
+bool device_model_lives(Host& host, const DeviceModel& model) {
     auto store = host.store();
     if (!store) return false;
-    const auto identity = (*store)->try_read(record_path(guest));
+    const auto identity = (*store)->try_read(model.record);
     return identity && *identity && process_lives(**identity);
 }
 
-std::string device_model_words(Host& host, xc::DomId guest) { return dm::last_words(log_file(host.name_of(guest))); }
+std::string device_model_words(const std::string& domain_name) { return dm::last_words(log_file(domain_name)); }
+
+Result<std::string> launch_device_model(Host& host, const DeviceModel& model, const DomainConfig& config) {
+    const dm::Server server = describe(model.guest, config);
+    if (server.program.empty())
+        return error("", ENOENT, "there is no QEMU for Xen guests on this host", "install qemu-system-xen");
+    xs::Client* const store = HOSPES_TRY(host.store());
+    xs::Batch nodes;
+    nodes.remove(model.home); // an earlier one's state is not this one's
+    nodes.mkdir(model.home);
+    HOSPES_TRY(store->commit(nodes));
+    for (const std::string& folder : {run_directory(), log_directory()}) // a driver domain may lack them
+        ::mkdir(folder.c_str(), 0755);
+    const std::string log = log_file(config.c_info.name);
+    dm::rotate_log(log);
+    ::unlink(server.qmp_socket.c_str());
+    std::string identity;
+    const auto record = [&](pid_t pid) {
+        identity = process_identity(pid);
+        xs::Batch who;
+        who.write(model.record, identity);
+        if (!model.pid.empty()) who.write(model.pid, std::to_string(pid));
+        return store->commit(who);
+    };
+    static_cast<void>(HOSPES_TRY(dm::launch(dm::command_line(server), log, record)));
+    return identity;
+}
 
 Status start_device_model(Host& host, xc::DomId guest, const DomainConfig& config, Clock::time_point deadline,
                           const Cancel* cancel) {
     Status up = bring_up(host, guest, config, deadline, cancel);
     if (up) return up;
-    static_cast<void>(stop_device_model(host, guest, Clock::now() + std::chrono::seconds(1)));
+    static_cast<void>(stop_device_model(host, model_of(guest), Clock::now() + std::chrono::seconds(1)));
     return std::move(up).problem().within("start the device model");
 }
 
-Status stop_device_model(Host& host, xc::DomId guest, Clock::time_point deadline) {
+Status stop_device_model(Host& host, const DeviceModel& model, Clock::time_point deadline) {
     xs::Client* const store = HOSPES_TRY(host.store());
-    const auto identity = HOSPES_TRY(store->try_read(record_path(guest)));
+    const auto identity = HOSPES_TRY(store->try_read(model.record));
     if (!identity) return {};
     HOSPES_TRY(end_process(*identity, deadline));
-    ::unlink(qmp_socket(guest).c_str());
+    ::unlink(qmp_socket(model.guest).c_str());
     xs::Batch gone;
-    gone.remove(model_path(guest));
-    gone.remove(pid_path(guest));
-    gone.remove(record_path(guest));
+    gone.remove(model.home);
+    if (!model.pid.empty()) gone.remove(model.pid);
+    gone.remove(model.record);
     return store->run(gone);
 }
 

@@ -129,7 +129,7 @@ Status unplug_all(Host& host, xc::DomId guest, Clock::time_point deadline) {
     std::vector<Device> served;
     std::vector<std::string> waiting, watches;
     for (const Device& device : all) {
-        if (!device.kernel_backend()) continue; // QEMU closes its own when it ends
+        if (!device.kernel_backend() && !device.remote_model()) continue; // our QEMU closes its own when it ends
         served.push_back(device);
         waiting.push_back(device.backend_path());
         watches.push_back(device.backend_path() + "/state");
@@ -142,7 +142,7 @@ Status unplug_all(Host& host, xc::DomId guest, Clock::time_point deadline) {
     };
     // A backend that does not answer loses its nodes all the same: the kernel's bus then takes the device away.
     static_cast<void>(HOSPES_TRY(wait_until(*store, watches, deadline, all_closed)));
-    Status result = stop_device_model(host, guest, deadline);
+    Status result = stop_device_model(host, model_of(guest), deadline);
     for (const HostSide& side : sides)
         if (Status undone = undo_host_side(host, side); !undone && result) result = std::move(undone);
     xs::Batch gone;
@@ -159,7 +159,8 @@ Status unplug(Host& host, const Device& device, Clock::time_point deadline, bool
     const BusState guest_end = read_state(*store, device.frontend_path());
     // A guest that never took the device up cannot give it back; nor can one that is no more.
     const bool in_use = guest_end >= BusState::initialised && guest_end <= BusState::closing;
-    const bool answers = device.kernel_backend() || (device.model_backend() && device_model_lives(host, device.guest));
+    const bool answers = device.kernel_backend() || device.remote_model() ||
+                         (device.model_backend() && device_model_lives(host, model_of(device.guest)));
     if (answers && (in_use || insist)) {
         HOSPES_TRY(insist ? close_all(*store, {device}) : ask_to_close(*store, backend));
         const auto closed = [&]() -> Result<bool> { return has_closed(*store, backend); };

@@ -39,15 +39,24 @@ def stripped(path: pathlib.Path) -> bytes:
         return pathlib.Path(out.name).read_bytes()
 
 
+# Of Debian's: what serves images in a driver domain, and what makes them.
+DRIVER_PROGRAMS = ("usr/libexec/xen-qemu-system-i386", "usr/bin/qemu-img")
+QEMU_KEYMAP = "usr/share/qemu/keymaps/en-us"  # without it QEMU does not start, with no keyboard either
+
+
 def driver_initramfs(images) -> bytes:
-    """For a guest that serves devices: the rig's small guest with the backends' modules and our xl."""
-    packages = images.apt.unpack(tree.words(paths.IMAGE / "tools.packages"))
+    """For a guest that serves devices: the rig's small guest with the backends' modules, our xl, and QEMU."""
+    packages = images.apt.unpack(sum((tree.words(paths.IMAGE / f"{name}.packages") for name in ("tools", "devices")), []))
     base = images.guest_initramfs(meta=DOM0_KERNEL, modules="driver.modules").read_bytes()
     out = Cpio()
     out.dirs |= {"usr", "usr/lib", "lib", "bin"}
     out.link("lib64", "usr/lib")
     out.file(f"{HOME}/bin/xl", stripped(built("xl")), 0o755)
-    for name, path in sorted(elf.closure(packages, [built("xl")]).items()):
+    programs = [packages / name for name in DRIVER_PROGRAMS]
+    for name, path in zip(DRIVER_PROGRAMS, programs):
+        out.file(name, path.read_bytes(), 0o755)
+    out.file(QEMU_KEYMAP, (packages / QEMU_KEYMAP).read_bytes())
+    for name, path in sorted(elf.closure(packages, [built("xl"), *programs]).items()):
         # The loader is asked for by its path, the libraries are found in the folder it looks into.
         folder = "usr/lib" if "/ld-linux" in name else "usr/lib/x86_64-linux-gnu"
         out.file(f"{folder}/{pathlib.Path(name).name}", path.resolve().read_bytes(), 0o755)

@@ -160,17 +160,22 @@ def model_fails(host):
 
 @scenario(boot="devices", full=True, cells=OURS)
 def driver_domain(host):
-    """A guest serves another one's disk and network card: our `xl devd` plugs them there, and unplugs them."""
-    driver = Guest(host, "driver", kernel=KERNEL, ramdisk="/root/driver.cpio", memory=256,
+    """A guest serves another one's disks, a raw one and an image, and network card: our `xl devd` plugs them there, and
+    unplugs them."""
+    driver = Guest(host, "driver", kernel=KERNEL, ramdisk="/root/driver.cpio", memory=512,
                    lines=["driver_domain = 1"]).up()
     want = sha(driver.wait("DRIVER-READY"))
     guest = Guest(host, "served", extra="ip=10.78.0.2 ping=10.78.0.1",
-                  disk=["backend=driver, format=raw, vdev=xvda, access=rw, target=/srv/disk.img"],
+                  disk=["backend=driver, format=raw, vdev=xvda, access=rw, target=/srv/disk.img",
+                        "backend=driver, format=qcow2, vdev=xvdb, access=rw, target=/srv/disk.qcow2"],
                   vif=["backend=driver, bridge=drvbr0"]).up()
     guest.wait("GUEST-PING ok", 90)
-    same(guest.shell("modprobe xen-blkfront; n=0; until [ -b /dev/xvda ] || [ $n = 100 ]; do sleep 0.1; n=$((n+1)); "
-                     "done; sha256sum /dev/xvda | cut -c1-64", 90), want, "the disk's contents")
+    got = guest.shell("modprobe xen-blkfront; for d in a b; do n=0; until [ -b /dev/xvd$d ] || [ $n = 100 ]; do "
+                      "sleep 0.1; n=$((n+1)); done; sha256sum /dev/xvd$d | cut -c1-64; done", 120)
+    same(got.split(), [want] * 2, "the contents of the two disks")
     inside(guest.xl("block-list"), f"/local/domain/{driver.domid()}/backend/vbd/", "xl block-list")
+    inside(guest.xl("block-list"), f"/local/domain/{driver.domid()}/backend/qdisk/", "xl block-list")
+    host.check(NO_QEMU)
     plugged = driver.shell("losetup -a; ls /sys/class/net/drvbr0/brif")
     inside(plugged, "/srv/disk.img", "the loop devices there")
     inside(plugged, f"vif{guest.domid()}.0", "the bridge's ports there")
@@ -179,6 +184,12 @@ def driver_domain(host):
                        "losetup -a | wc -l; cat /var/log/xen/xldevd.log", 60)
     same(end.split()[0], "0", "loop devices there once the guest is gone")
     inside(end, "unplugged /local/domain/", "the service's log")
+    ended = driver.shell("n=0; while pidof xen-qemu-system-i386 && [ $n != 100 ]; do sleep 0.1; n=$((n+1)); done; "
+                         "tail -n 1 /var/log/xen/xldevd.log", 60)
+    inside(ended, "ended QEMU for domain", "the end of the service's log")
+    missing = Guest(host, "imageless", disk=["backend=driver, format=qcow2, vdev=xvda, access=rw, target=/srv/none"])
+    missing.write()
+    inside(host.run(f"xl create {missing.path} 2>&1", 90).out, "/srv/none", "the message names the image that is missing")
     broken = Guest(host, "misled", vif=["backend=nobody, bridge=drvbr0"])
     broken.write()
     inside(host.run(f"xl create {broken.path} 2>&1", 90).out, "nobody", "the message names the missing backend domain")

@@ -5,9 +5,11 @@
 #include <catch2/catch.hpp>
 
 #include <csignal>
+#include <thread>
 
 #include "libxl/core/identity.hpp"
 #include "libxl/device/attach.hpp"
+#include "libxl/device/driver_domain.hpp"
 #include "libxl/domain/create.hpp"
 #include "world.hpp"
 
@@ -134,6 +136,108 @@ TEST_CASE("a QEMU that fails is an error with its last words, and nothing is lef
     REQUIRE_FALSE(none);
     CHECK(none.problem().text().find("/no/such/qemu") != std::string::npos);
     CHECK(world.store.tree() == before);
+}
+
+namespace {
+
+/// The driver domain is domain 0 here, as the store's owner.
+struct Served : Modelled {
+    const std::string image = "/local/domain/0/backend/qdisk/7/51712";
+    std::vector<std::string> log;
+
+    DriverDomain service() {
+        store.set_backend("qdisk", TestStore::Backend::silent); // that is ours to start
+        store.write("/local/domain/0/domid", "0");
+        auto opened = DriverDomain::open(host, [this](const std::string& line) { log.push_back(line); });
+        REQUIRE(opened);
+        return *std::move(opened);
+    }
+    void announce() {
+        store.write(image + "/params", "qcow2:/images/d");
+        store.write(image + "/mode", "w");
+        store.write(image + "/online", "1");
+        store.write(image + "/state", "1");
+    }
+    [[nodiscard]] std::string served_by() const { return store.read("/local/domain/0/libxl/device-model/7"); }
+    /// Serves until `done`, which a watch or the end of a process brings about.
+    void serve_until(DriverDomain& service, const std::function<bool()>& done) {
+        Cancel cancel;
+        std::thread server([&] { CHECK(service.serve(cancel)); });
+        for (int n = 0; n < 1000 && !done(); ++n)
+            std::this_thread::sleep_for(std::chrono::milliseconds(10));
+        cancel.request();
+        server.join();
+        CHECK(done());
+    }
+};
+
+} // namespace
+
+TEST_CASE("a driver domain runs a QEMU for each guest whose images it serves, while there are any") {
+    Served world;
+    DriverDomain service = world.service();
+    world.announce();
+    REQUIRE(service.scan());
+    const std::string identity = world.served_by();
+    CHECK(process_lives(identity));
+    REQUIRE(service.scan());
+    CHECK(world.served_by() == identity); // once
+    CHECK(world.plugged->disks.empty());  // no loop device
+    service = world.service();            // a service that was killed finds what its predecessor started
+    REQUIRE(service.scan());
+    CHECK(world.served_by() == identity);
+    world.store.remove(world.image);
+    REQUIRE(service.scan());
+    CHECK_FALSE(process_lives(identity));
+    CHECK(world.served_by().empty());
+    CHECK(world.log == std::vector<std::string>{"started QEMU for domain 7", "ended QEMU for domain 7"});
+    CHECK(world.store.tree("/local/domain/0/device-model").size() <= 1);
+}
+
+TEST_CASE("a driver domain says why an image is not served, and leaves it alone") {
+    Served world;
+    DriverDomain service = world.service();
+    const auto complaint = [&] { return world.store.read(world.image + "/hotplug-error"); };
+    world.announce();
+    world.plugged->fail_at = 1;
+    REQUIRE(service.scan());
+    CHECK(complaint().find("/images/d") != std::string::npos);
+    CHECK(world.store.read(world.image + "/hotplug-status") == "error");
+    CHECK(world.served_by().empty());
+    world.store.remove(world.image);
+    REQUIRE(service.scan());
+
+    ::setenv("FAKE_QEMU", "dies", 1);
+    world.announce();
+    world.serve_until(service, [&] { return !complaint().empty(); });
+    CHECK(complaint().find("could not open the image") != std::string::npos);
+    CHECK(world.served_by().empty());
+    ::setenv("FAKE_QEMU", "works", 1);
+    REQUIRE(service.scan());
+    CHECK(world.served_by().empty());
+    world.store.remove(world.image);
+    REQUIRE(service.scan());
+    world.announce(); // anew
+    REQUIRE(service.scan());
+    CHECK(process_lives(world.served_by()));
+    world.store.remove(world.image);
+    REQUIRE(service.scan());
+}
+
+TEST_CASE("an image in another domain: its toolstack waits for that domain's QEMU, and is told why there is none") {
+    Modelled world;
+    const auto driver = make(world, world.config());
+    DomainConfig config = world.image();
+    config.c_info.name = "h";
+    config.disks[0].backend_domname = "g";
+    const auto made = create_domain(world.host, config, {});
+    INFO((made ? "" : made.problem().text()));
+    REQUIRE(made);
+    const std::string back = "/local/domain/" + std::to_string(driver.domain) + "/backend/qdisk/2/51712";
+    CHECK(world.store.read(back + "/state") == "2");
+    CHECK(world.store.read("/libxl/2/device-model").empty()); // none here
+    REQUIRE(destroy_domain(world.host, made->domain));
+    CHECK(world.store.read(back + "/state").empty());
 }
 
 TEST_CASE("a refused request leaves no QEMU, whichever it is") {
