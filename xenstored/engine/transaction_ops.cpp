@@ -95,7 +95,6 @@ int Engine::replay_change(const Connection& conn, const Change& c, Tree& onto, L
         if (!n) apply_create(onto, ledger, conn.privileged, conn.domid, c.path, {});
         break;
     case ChangeKind::Remove:
-        if (c.path == "/") return EINVAL; // only a damaged state file asks for that: no request does
         if (n) apply_remove(onto, ledger, c.path);
         break;
     case ChangeKind::SetPerms:

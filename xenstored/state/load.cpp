@@ -139,6 +139,7 @@ class Loader {
         std::vector<Perm> entries = in.perms();
         if (in.bad() || kind > static_cast<unsigned>(ChangeKind::SetPerms) || !valid_path(path, Special::No))
             return false;
+        if (static_cast<ChangeKind>(kind) == ChangeKind::Remove && path == "/") return false; // no request does that
         PermRef p;
         if (!entries.empty()) p = engine_.perm_table().intern(std::move(entries));
         if (!p && static_cast<ChangeKind>(kind) == ChangeKind::SetPerms) return false;
