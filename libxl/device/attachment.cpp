@@ -154,9 +154,7 @@ Status Attachment::wait_backends() {
         while (!waiting.empty()) {
             const Device& device = waiting.back();
             const BusState state = read_state(*store, device.backend_path());
-            const bool failed =
-                device.backend_domain && read_leaf(*store, device.backend_path(), "hotplug-status") == "error";
-            if (failed || state == BusState::closing || state == BusState::closed) {
+            if (given_up(*store, device) || state == BusState::closing || state == BusState::closed) {
                 const std::string why = backend_complaint(*store, device);
                 return error("attach " + name_of(device), EIO,
                              why.empty() ? "its backend refused it" : "its backend says: " + why);
@@ -183,10 +181,9 @@ Status Attachment::start_model() {
     const bool here = model_ && !device_model_lives(host_, model_of(guest_));
     const bool elsewhere =
         std::any_of(disks_.begin(), disks_.end(), [](const Disk& disk) { return disk.device.remote_model(); });
-    if (!here && !elsewhere) return {};
     // A program of that size takes longer to load, and to look around, than a kernel to answer: the stock tools wait
     // 60 s for the one, 10 s for the other.
-    deadline_ = Clock::now() + 6 * (deadline_ - Clock::now());
+    if (here || elsewhere) deadline_ = Clock::now() + 6 * (deadline_ - Clock::now());
     if (!here) return {};
     HOSPES_TRY(start_device_model(host_, guest_, *model_, deadline_, cancel_));
     started_model_ = true;

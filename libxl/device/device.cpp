@@ -32,6 +32,10 @@ BusState read_state(xs::Client& store, const std::string& end) {
     return static_cast<BusState>(to_number<int>(read_leaf(store, end, "state")).value_or(0));
 }
 
+bool given_up(xs::Client& store, const Device& device) {
+    return device.backend_domain != 0 && read_leaf(store, device.backend_path(), "hotplug-status") == "error";
+}
+
 std::string Device::backend_path() const { return path::backend(backend_domain, backend_kind, guest, devid); }
 std::string Device::frontend_path() const { return path::frontend(guest, kind, devid); }
 std::string Device::record_path() const { return path::libxl_device(guest, kind, devid); }

@@ -42,6 +42,9 @@ struct Device {
     [[nodiscard]] bool remote_model() const { return backend_domain != 0 && backend_kind == "qdisk"; }
 };
 
+/// Whoever serves it in another domain says that it cannot (any more).
+bool given_up(xs::Client& store, const Device& device);
+
 /// The devices' configurations must be complete: backend_domid, devid, MAC address...
 /// `node` and `number` say which block device holds the disk's data; both are empty for a script, for QEMU or for
 /// another backend domain.

@@ -184,9 +184,11 @@ DeviceModel model_of(xc::DomId guest) {
             path::domain(guest) + "/image/device-model-pid"};
 }
 
+std::string models_folder(xc::DomId server) { return path::domain(server) + "/libxl/device-model"; }
+
 DeviceModel model_in(xc::DomId server, xc::DomId guest) {
-    const std::string home = path::domain(server), id = std::to_string(guest);
-    return {guest, home + "/device-model/" + id, home + "/libxl/device-model/" + id, {}};
+    const std::string id = std::to_string(guest);
+    return {guest, path::domain(server) + "/device-model/" + id, models_folder(server) + "/" + id, {}};
 }
 
 bool device_model_lives(Host& host, const DeviceModel& model) {

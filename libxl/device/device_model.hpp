@@ -24,7 +24,8 @@ struct DeviceModel {
 };
 /// The one in dom0.
 DeviceModel model_of(xc::DomId guest);
-/// One in a driver domain, among that one's own nodes.
+/// One in a driver domain, among that one's own nodes; those of all guests have their records in one folder.
+std::string models_folder(xc::DomId server);
 DeviceModel model_in(xc::DomId server, xc::DomId guest);
 
 bool device_model_lives(Host& host, const DeviceModel& model);

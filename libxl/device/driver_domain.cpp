@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 #include "libxl/core/identity.hpp"
 #include "libxl/core/paths.hpp"
@@ -53,10 +54,9 @@ Result<DriverDomain> DriverDomain::open(Host& host, Log log) {
 /// A service that was started anew ends what its predecessor started.
 Status DriverDomain::find_models() {
     xs::Client* const store = HOSPES_TRY(host_->store());
-    for (const std::string& text : HOSPES_TRY(children(*store, path::domain(own_) + "/libxl/device-model"))) {
-        const auto guest = to_number<xc::DomId>(text);
-        if (guest) models_[*guest] = read_leaf(*store, path::domain(own_) + "/libxl/device-model", text.c_str());
-    }
+    const std::string folder = models_folder(own_);
+    for (const std::string& text : HOSPES_TRY(children(*store, folder)))
+        if (const auto guest = to_number<xc::DomId>(text)) models_[*guest] = read_leaf(*store, folder, text.c_str());
     return {};
 }
 

@@ -129,7 +129,8 @@ Status unplug_all(Host& host, xc::DomId guest, Clock::time_point deadline) {
     std::vector<Device> served;
     std::vector<std::string> waiting, watches;
     for (const Device& device : all) {
-        if (!device.kernel_backend() && !device.remote_model()) continue; // our QEMU closes its own when it ends
+        // Our QEMU closes its own when it ends; one elsewhere that has ended closes nothing.
+        if (!device.kernel_backend() && (!device.remote_model() || given_up(*store, device))) continue;
         served.push_back(device);
         waiting.push_back(device.backend_path());
         watches.push_back(device.backend_path() + "/state");
@@ -159,7 +160,7 @@ Status unplug(Host& host, const Device& device, Clock::time_point deadline, bool
     const BusState guest_end = read_state(*store, device.frontend_path());
     // A guest that never took the device up cannot give it back; nor can one that is no more.
     const bool in_use = guest_end >= BusState::initialised && guest_end <= BusState::closing;
-    const bool answers = device.kernel_backend() || device.remote_model() ||
+    const bool answers = device.kernel_backend() || (device.remote_model() && !given_up(*store, device)) ||
                          (device.model_backend() && device_model_lives(host, model_of(device.guest)));
     if (answers && (in_use || insist)) {
         HOSPES_TRY(insist ? close_all(*store, {device}) : ask_to_close(*store, backend));

@@ -120,9 +120,12 @@ class Machine:
         try:
             self.console = Console(serial, log_path, echo)
         except OSError:
-            self.kill()
-            said = log_path.with_suffix(".qemu").read_text().splitlines()[1:]
-            raise RuntimeError("QEMU did not start: " + " / ".join(said[-3:])) from None
+            raise self._not_started() from None
+
+    def _not_started(self):
+        self.kill()
+        said = self.log_path.with_suffix(".qemu").read_text().splitlines()[1:]
+        return RuntimeError("QEMU did not start: " + " / ".join(said[-3:]))
 
     def monitor(self, command):
         """Give QEMU's monitor a command; what it says to it."""
@@ -132,7 +135,10 @@ class Machine:
         """Starts what -S holds back, once QEMU has made the machine."""
         while not (self.dir / "monitor").exists() and self.proc.poll() is None:
             time.sleep(0.05)
-        self.monitor("cont")
+        try:
+            self.monitor("cont")
+        except OSError:  # its host had no room for the memory, say
+            raise self._not_started() from None
 
     def wait_off(self, timeout):
         """True once QEMU has ended by itself."""

@@ -5,6 +5,7 @@
 #include <catch2/catch.hpp>
 
 #include <csignal>
+#include <cstring>
 #include <thread>
 
 #include "libxl/core/identity.hpp"
@@ -238,6 +239,21 @@ TEST_CASE("an image in another domain: its toolstack waits for that domain's QEM
     CHECK(world.store.read("/libxl/2/device-model").empty()); // none here
     REQUIRE(destroy_domain(world.host, made->domain));
     CHECK(world.store.read(back + "/state").empty());
+
+    world.store.set_backend("qdisk", TestStore::Backend::silent);
+    const std::string refused = "/local/domain/" + std::to_string(driver.domain) + "/backend/qdisk/3/51712";
+    std::thread service([&] {
+        while (world.store.read(refused + "/state").empty())
+            std::this_thread::sleep_for(std::chrono::milliseconds(5));
+        world.store.write(refused + "/hotplug-error", "open disk /images/a: No such file");
+        world.store.write(refused + "/hotplug-status", "error");
+    });
+    const auto failed = create_domain(world.host, config, {});
+    service.join();
+    REQUIRE_FALSE(failed);
+    CHECK(failed.problem().text().find("open disk /images/a: No such file") != std::string::npos);
+    CHECK(failed.problem().text().ends_with(std::strerror(EIO))); // not that of a wait in vain
+    CHECK(world.store.tree(refused).size() <= 1);
 }
 
 TEST_CASE("a refused request leaves no QEMU, whichever it is") {
