@@ -9,7 +9,7 @@
 
 namespace hv {
 
-enum class Softirq : u8 { timer, schedule, debug_keys, rcu, tlb_flush, time_calibrate, count };
+enum class Softirq : u8 { timer, schedule, debug_keys, rcu, tlb_flush, time_calibrate, machine_check, count };
 
 using SoftirqHandler = void (*)();
 void softirq_register(Softirq nr, SoftirqHandler handler);

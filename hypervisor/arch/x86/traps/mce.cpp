@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
-// Machine checks (APM vol.2 ch.9, SDM vol.3 ch.15): logged by bank; an uncorrected one stops the machine.
+// Machine checks (APM vol.2 ch.9, SDM vol.3 ch.15): logged by bank; an uncorrected one stops the machine. Any other
+// stays in its bank until the CPU next leaves the hypervisor: it may have come while this CPU holds the console.
 #include "traps/mce.hpp"
 
 #include "core/debug/console.hpp"
 #include "core/debug/panic.hpp"
 #include "core/debug/printk.hpp"
+#include "core/deferred/softirq.hpp"
 #include "cpu/cpuid.hpp"
 #include "cpu/cr.hpp"
 #include "cpu/msr.hpp"
@@ -29,10 +31,19 @@ template <typename F> void for_each_report(F&& visit) {
     }
 }
 
+void log_reports() {
+    for_each_report([](u32 bank, u64 status) {
+        const u64 address = status & status_address ? rdmsr(bank_msr(bank, 2)) : 0;
+        log_error("CPU{}: machine check bank {}: status {:016x} address {:x}", cpu_id(), bank, status, address);
+        wrmsr(bank_msr(bank, 1), 0);
+    });
+}
+
 } // namespace
 
 void mce_init() {
     if (!cpu_features.mce || !cpu_features.mca) return;
+    softirq_register(Softirq::machine_check, log_reports);
     if (rdmsr(Msr::mcg_cap) & mcg_ctl_present) static_cast<void>(wrmsr_safe(Msr::mcg_ctl, ~u64{0}));
     for (u32 bank = 0; bank < bank_count(); ++bank) {
         static_cast<void>(wrmsr_safe(bank_msr(bank, 0), ~u64{0}));
@@ -44,13 +55,12 @@ void mce_init() {
 void handle_machine_check(UserRegs& regs) {
     bool fatal = !(rdmsr(Msr::mcg_status) & 1); // RIPV: can the interrupted code go on?
     for_each_report([&](u32, u64 status) { fatal |= (status & (status_uncorrected | status_corrupt)) != 0; });
-    if (fatal) console_force_unlock(); // it may have come in the middle of a line
-    for_each_report([](u32 bank, u64 status) {
-        const u64 address = status & status_address ? rdmsr(bank_msr(bank, 2)) : 0;
-        log_error("CPU{}: machine check bank {}: status {:016x} address {:x}", cpu_id(), bank, status, address);
-        wrmsr(bank_msr(bank, 1), 0);
-    });
-    if (fatal) panic_with_registers(regs, "Machine check");
+    if (fatal) {
+        console_force_unlock(); // it may have come in the middle of a line
+        log_reports();
+        panic_with_registers(regs, "Machine check");
+    }
+    softirq_raise(Softirq::machine_check);
     wrmsr(Msr::mcg_status, 0);
 }
 
