@@ -60,23 +60,7 @@ int one_domain(Context& context, xl::Scheduler scheduler, const WeightOptions& g
         }
         return exit_success;
     }
-    if (!context.json) std::fputs(output::sched_heading(scheduler).c_str(), stdout);
-    const auto params = xl::domain_scheduling(context.host, domain);
-    if (!params) {
-        report(params.problem());
-        return complain("libxl_domain_sched_params_get failed.");
-    }
-    if (params->scheduler != scheduler)
-        return complain("libxl_domain_sched_params_get returned %s not %s.",
-                        std::string(to_string(params->scheduler)).c_str(), std::string(to_string(scheduler)).c_str());
-    const output::DomainSched row{domain, context.host.name_of(domain), *params};
-    if (context.json) {
-        output::Json json(stdout);
-        output::sched_json(json, row);
-    } else {
-        std::fputs(output::sched_row(row).c_str(), stdout);
-    }
-    return exit_success;
+    return show_domain(context, scheduler, domain);
 }
 
 int all_domains(Context& context, xl::Scheduler scheduler, const WeightOptions& given) {
@@ -114,6 +98,26 @@ std::vector<Option> weight_options(WeightOptions& out) {
             {'p', "cpupool", true, [&out](const char* value) { out.pool = value; }},
             {'s', "schedparam", false, [&out](const char*) { out.parameters = true; }},
             {'r', "ratelimit_us", true, [&out](const char* value) { out.ratelimit = value; }}};
+}
+
+int show_domain(Context& context, xl::Scheduler scheduler, xc::DomId domain) {
+    if (!context.json) std::fputs(output::sched_heading(scheduler).c_str(), stdout);
+    const auto params = xl::domain_scheduling(context.host, domain);
+    if (!params) {
+        report(params.problem());
+        return complain("libxl_domain_sched_params_get failed.");
+    }
+    if (params->scheduler != scheduler)
+        return complain("libxl_domain_sched_params_get returned %s not %s.",
+                        std::string(to_string(params->scheduler)).c_str(), std::string(to_string(scheduler)).c_str());
+    const output::DomainSched row{domain, context.host.name_of(domain), *params};
+    if (context.json) {
+        output::Json json(stdout);
+        output::sched_json(json, row);
+    } else {
+        std::fputs(output::sched_row(row).c_str(), stdout);
+    }
+    return exit_success;
 }
 
 std::optional<std::vector<ScheduledPool>> scheduled_pools(Context& context, xl::Scheduler scheduler,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What sched-credit and sched-credit2 have in common.
+// What the verbs of the schedulers have in common.
 #pragma once
 
 #include "libxl/host/cpupools.hpp"
@@ -9,7 +9,7 @@
 
 namespace hospes::cli {
 
-/// Options of both verbs as they were given.
+/// Options of sched-credit and sched-credit2 as they were given.
 struct WeightOptions {
     std::string domain, pool;
     std::optional<std::string> weight, cap, timeslice, ratelimit, delay;
@@ -20,6 +20,9 @@ std::vector<Option> weight_options(WeightOptions& out);
 
 /// Lists or sets what the options say.
 int run_weights(Context& context, xl::Scheduler scheduler, const WeightOptions& given);
+
+/// One domain's parameters, or the complaint that it is scheduled otherwise.
+int show_domain(Context& context, xl::Scheduler scheduler, xc::DomId domain);
 
 /// Runs `body` for each pool that `scheduler` schedules (only `wanted` when it names one), with the
 /// domains in it. nullopt after complaining of an unknown pool.

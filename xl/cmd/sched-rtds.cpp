@@ -39,7 +39,7 @@ class SchedRtdsCommand final : public Command {
             return complain("Incorrect number of period, budget and extratime");
         if (domain_.empty()) return list(context, all);
         const xc::DomId domain = XL_DOMAIN(context, domain_);
-        if (!all && vcpus_.empty()) return show_domain(context, domain);
+        if (!all && vcpus_.empty()) return show_domain(context, rtds, domain);
         return sets ? set_vcpus(context, domain, all) : show_vcpus(context, domain, all);
     }
 
@@ -96,26 +96,6 @@ class SchedRtdsCommand final : public Command {
     static int failed(const Error& problem, const char* what, bool all) {
         report(problem);
         return complain("libxl_vcpu_sched_params_%s%s failed.", what, all ? "_all" : "");
-    }
-
-    static int show_domain(Context& context, xc::DomId domain) {
-        if (!context.json) std::fputs(output::sched_heading(rtds).c_str(), stdout);
-        const auto kept = xl::domain_scheduling(context.host, domain);
-        if (!kept) {
-            report(kept.problem());
-            return complain("libxl_domain_sched_params_get failed.");
-        }
-        if (kept->scheduler != rtds)
-            return complain("libxl_domain_sched_params_get returned %s not rtds.",
-                            std::string(to_string(kept->scheduler)).c_str());
-        const output::DomainSched row{domain, context.host.name_of(domain), *kept};
-        if (context.json) {
-            output::Json json(stdout);
-            output::sched_json(json, row);
-        } else {
-            std::fputs(output::sched_row(row).c_str(), stdout);
-        }
-        return exit_success;
     }
 
     /// The vCPUs of -v; empty: all.
