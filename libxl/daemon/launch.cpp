@@ -77,6 +77,10 @@ int Launch::serve(boost::asio::io_context& io, const Status& started) {
         log::warn(why.text() + (why.hint.empty() ? "" : " (" + why.hint + ")"));
         return 1;
     }
+    boost::asio::signal_set ending(io, SIGTERM, SIGINT); // before anybody knows of us: it may be ended at once
+    ending.async_wait([&io](const auto& e, int) {
+        if (!e) io.stop();
+    });
     if (const int failed = xc::write_pid_file(process_.pid_file))
         log::warn("cannot write " + process_.pid_file + ": " + std::strerror(failed));
     if (waiting_ >= 0) {
@@ -85,10 +89,6 @@ int Launch::serve(boost::asio::io_context& io, const Status& started) {
         [[maybe_unused]] const ssize_t told = ::write(std::exchange(waiting_, -1), "", 1);
     }
     notify_systemd("READY=1\nMAINPID=" + std::to_string(::getpid()));
-    boost::asio::signal_set ending(io, SIGTERM, SIGINT);
-    ending.async_wait([&io](const auto& e, int) {
-        if (!e) io.stop();
-    });
     xc::forget_start();
     io.run();
     notify_systemd("STOPPING=1");
