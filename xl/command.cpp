@@ -8,7 +8,6 @@
 #include <cstdarg>
 #include <cstdio>
 #include <ctime>
-#include <map>
 
 #include "libxl/device/spec_text.hpp"
 #include "xl/help.hpp"
@@ -16,11 +15,6 @@
 
 namespace hospes::cli {
 namespace {
-
-std::map<std::string_view, Maker>& registry() {
-    static std::map<std::string_view, Maker> verbs;
-    return verbs;
-}
 
 bool times_wanted = false;
 
@@ -114,24 +108,23 @@ std::optional<std::vector<std::string>> parse_options(const std::vector<Option>&
 
 } // namespace
 
-void register_command(std::string_view name, Maker make) { registry()[name] = make; }
-
 std::unique_ptr<Command> make_command(std::string_view name) {
-    const auto found = registry().find(name);
-    if (found != registry().end()) return found->second();
-    Maker only = nullptr;
-    for (const auto& [verb, make] : registry()) {
-        if (name.empty() || !verb.starts_with(name)) continue;
-        if (only) return nullptr;
-        only = make;
+    const Registration* only = nullptr;
+    bool several = false;
+    for (const Registration* verb = registered; verb; verb = verb->next) {
+        if (verb->name == name) return verb->make();
+        if (name.empty() || !verb->name.starts_with(name)) continue;
+        several |= only != nullptr;
+        only = verb;
     }
-    return only ? only() : nullptr;
+    return only && !several ? only->make() : nullptr;
 }
 
 std::vector<std::string_view> command_names() {
     std::vector<std::string_view> names;
-    for (const auto& [name, make] : registry())
-        names.push_back(name);
+    for (const Registration* verb = registered; verb; verb = verb->next)
+        names.push_back(verb->name);
+    std::sort(names.begin(), names.end());
     return names;
 }
 

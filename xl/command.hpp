@@ -62,13 +62,20 @@ void report_with_time(bool on);
 /// whatever is done with it says whether it exists.
 std::optional<xc::DomId> find_domain(Context& context, const std::string& what, const char* code = " (rc=-6)");
 
-using Maker = std::unique_ptr<Command> (*)();
-void register_command(std::string_view name, Maker make);
+/// A verb in the list of all. It is constant but for its link: every xl starts with all verbs and runs one.
+struct Registration {
+    std::string_view name;
+    std::unique_ptr<Command> (*make)();
+    const Registration* next = nullptr;
+};
+inline constinit const Registration* registered = nullptr;
 /// One `const Register<ListCommand> list_registration;` per verb, at namespace scope of its .cpp.
 template <typename T> struct Register {
     Register() {
-        register_command(T::verb, [] { return std::unique_ptr<Command>(std::make_unique<T>()); });
+        entry.next = registered;
+        registered = &entry;
     }
+    static inline constinit Registration entry{T::verb, [] { return std::unique_ptr<Command>(std::make_unique<T>()); }};
 };
 
 /// By its name, or by the beginning of one name only; nullptr when there is none.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Makers of the common kinds of key: a member of a part of the configuration, read as text, flag,
-// number...
+// The common kinds of key: a member of a part of the configuration, read as text, flag, number... They are functions,
+// not closures, so that the tables are constants: every xl starts with this file linked in, few need it.
 #pragma once
 
 #include "libxl/device/spec_text.hpp"
@@ -8,15 +8,12 @@
 
 namespace hospes::cfg {
 
-template <typename Part, typename Field> auto text(Part part, Field field) {
-    return [=](Draft& d, const Value& v) { return read_text(v, d.config.*part.*field); };
-}
-template <typename Part, typename Field> auto flag(Part part, Field field) {
-    return [=](Draft& d, const Value& v) { return read_bool(v, d.config.*part.*field); };
-}
-template <typename Part, typename Field> auto strings(Part part, Field field) {
-    return [=](Draft& d, const Value& v) { return read_strings(v, d.config.*part.*field); };
-}
+/// d.config.*Path[0].*Path[1]...
+template <auto... Path> auto& member(Draft& d) { return (d.config.*....*Path); }
+
+template <auto... Path> Outcome text(Draft& d, const Value& v) { return read_text(v, member<Path...>(d)); }
+template <auto... Path> Outcome flag(Draft& d, const Value& v) { return read_bool(v, member<Path...>(d)); }
+template <auto... Path> Outcome strings(Draft& d, const Value& v) { return read_strings(v, member<Path...>(d)); }
 template <typename T> struct BareNumber { using type = T; };
 template <typename T, T Unset> struct BareNumber<xl::WithDefault<T, Unset>> { using type = T; };
 template <typename Target> Outcome read_into(const Value& value, Target& target) {
@@ -25,32 +22,19 @@ template <typename Target> Outcome read_into(const Value& value, Target& target)
     target = number;
     return {};
 }
-template <typename Part, typename Field> auto number(Part part, Field field) {
-    return [=](Draft& d, const Value& v) { return read_into(v, d.config.*part.*field); };
-}
-/// A member of a part within a part: b_info.pvh.pvshim.
+template <auto... Path> Outcome number(Draft& d, const Value& v) { return read_into(v, member<Path...>(d)); }
+/// By the member's type.
 inline Outcome read_member(const Value& v, std::string& out) { return read_text(v, out); }
 inline Outcome read_member(const Value& v, xl::DefBool& out) { return read_bool(v, out); }
 template <typename T> Outcome read_member(const Value& v, T& out) { return read_into(v, out); }
-template <typename Part, typename Inner, typename Field> auto in(Part part, Inner inner, Field field) {
-    return [=](Draft& d, const Value& v) { return read_member(v, d.config.*part.*inner.*field); };
-}
-template <typename Part, typename Inner, typename Deep, typename Field>
-auto in(Part part, Inner inner, Deep deep, Field field) {
-    return [=](Draft& d, const Value& v) { return read_member(v, d.config.*part.*inner.*deep.*field); };
-}
+template <auto... Path> Outcome in(Draft& d, const Value& v) { return read_member(v, member<Path...>(d)); }
 /// The file says MiB, the configuration KiB.
-template <typename Part, typename Field> auto mib(Part part, Field field) {
-    return [=](Draft& d, const Value& v) -> Outcome {
-        std::uint64_t value = 0;
-        if (Outcome bad = read_number(v, value)) return bad;
-        if (value > (1ULL << 34)) return wrong(v, "impossibly large");
-        d.config.*part.*field = value * 1024;
-        return {};
-    };
-}
-template <typename Field> auto sched(Field field) {
-    return [=](Draft& d, const Value& v) { return read_into(v, d.config.b_info.sched_params.*field); };
+template <auto... Path> Outcome mib(Draft& d, const Value& v) {
+    std::uint64_t value = 0;
+    if (Outcome bad = read_number(v, value)) return bad;
+    if (value > (1ULL << 34)) return wrong(v, "impossibly large");
+    member<Path...>(d) = value * 1024;
+    return {};
 }
 template <typename E> Outcome read_choice(const Value& value, E& out) {
     std::string name;
@@ -64,14 +48,7 @@ template <typename E> Outcome read_choice(const Value& value, E& out) {
         known += (known.empty() ? "one of " : ", ") + std::string(entry.name);
     return wrong(value, "unknown value '" + name + "'", known);
 }
-template <typename E, typename Part, typename Field> auto choice(Part part, Field field) {
-    return [=](Draft& d, const Value& v) { return read_choice<E>(v, d.config.*part.*field); };
-}
-
-template <typename E, typename Part, typename Inner, typename Field>
-auto in_choice(Part part, Inner inner, Field field) {
-    return [=](Draft& d, const Value& v) { return read_choice<E>(v, d.config.*part.*inner.*field); };
-}
+template <auto... Path> Outcome choice(Draft& d, const Value& v) { return read_choice(v, member<Path...>(d)); }
 
 /// Applies `one` to every string of a list; a plain string counts as a list of one.
 template <typename One> Outcome each_spec(const Value& value, One&& one) {

@@ -2,7 +2,6 @@
 // The table of xl.cfg keys: each has a function that puts its value into the configuration.
 #pragma once
 
-#include <functional>
 #include <optional>
 
 #include "xl/config/to_domain.hpp"
@@ -45,7 +44,7 @@ enum class Effect {
 
 struct Key {
     std::string_view name;
-    std::function<Outcome(Draft&, const Value&)> apply; ///< empty: nothing to be understood
+    Outcome (*apply)(Draft&, const Value&); ///< nullptr: nothing to be understood
     Effect effect = Effect::yes;
 };
 

@@ -165,15 +165,15 @@ Outcome read_pvcalls(Draft& d, const Value& value) {
     });
 }
 
-const Key device_keys[] = {{"disk", read_disks},
-                           {"vif", read_nics},
-                           {"vfb", read_vfbs},
-                           {"vkb", read_vkbs},
-                           {"channel", read_channels},
-                           {"p9", read_p9s},
-                           {"pvcalls", read_pvcalls, Effect::none},
-                           {"vtpm", read_vtpms, Effect::none},
-                           {"vif2", {}, Effect::none}};
+constexpr Key device_keys[] = {{"disk", read_disks},
+                               {"vif", read_nics},
+                               {"vfb", read_vfbs},
+                               {"vkb", read_vkbs},
+                               {"channel", read_channels},
+                               {"p9", read_p9s},
+                               {"pvcalls", read_pvcalls, Effect::none},
+                               {"vtpm", read_vtpms, Effect::none},
+                               {"vif2", {}, Effect::none}};
 
 } // namespace
 

@@ -10,14 +10,10 @@ namespace {
 using B = xl::BuildInfo;
 using H = xl::HvmInfo;
 
-template <typename Field> auto hvm_text(Field field) {
-    return [=](Draft& d, const Value& v) { return read_text(v, d.config.b_info.hvm.*field); };
-}
-template <typename Field> auto hvm_flag(Field field) {
-    return [=](Draft& d, const Value& v) { return read_bool(v, d.config.b_info.hvm.*field); };
-}
-template <typename E, typename Field> auto hvm_choice(Field field) {
-    return [=](Draft& d, const Value& v) { return read_choice<E>(v, d.config.b_info.hvm.*field); };
+template <auto Field> Outcome hvm_text(Draft& d, const Value& v) { return read_text(v, d.config.b_info.hvm.*Field); }
+template <auto Field> Outcome hvm_flag(Draft& d, const Value& v) { return read_bool(v, d.config.b_info.hvm.*Field); }
+template <auto Field> Outcome hvm_choice(Draft& d, const Value& v) {
+    return read_choice(v, d.config.b_info.hvm.*Field);
 }
 /// viridian = 1, 0, or a list of enlightenments with "!" for those to leave out.
 Outcome read_viridian(Draft& d, const Value& value) {
@@ -96,18 +92,16 @@ Outcome read_mca_caps(Draft& d, const Value& value) {
 }
 
 /// vnc=, sdl=, keymap=...: of an HVM guest's emulated display, and of a PV guest's framebuffer.
-template <typename Value_, typename Inner, typename Field> auto display(Inner inner, Field field) {
-    return [=](Draft& d, const Value& v) -> Outcome {
-        if (Outcome bad = read_member(v, d.config.b_info.hvm.*inner.*field)) return bad;
-        if constexpr (std::is_same_v<Value_, xl::VncInfo>)
-            d.display.vnc.*field = d.config.b_info.hvm.vnc.*field;
-        else
-            d.display.sdl.*field = d.config.b_info.hvm.sdl.*field;
-        return {};
-    };
+template <auto Field> Outcome vnc(Draft& d, const Value& v) {
+    if (Outcome bad = read_member(v, d.config.b_info.hvm.vnc.*Field)) return bad;
+    d.display.vnc.*Field = d.config.b_info.hvm.vnc.*Field;
+    return {};
 }
-template <typename Field> auto vnc(Field field) { return display<xl::VncInfo>(&H::vnc, field); }
-template <typename Field> auto sdl(Field field) { return display<xl::SdlInfo>(&H::sdl, field); }
+template <auto Field> Outcome sdl(Draft& d, const Value& v) {
+    if (Outcome bad = read_member(v, d.config.b_info.hvm.sdl.*Field)) return bad;
+    d.display.sdl.*Field = d.config.b_info.hvm.sdl.*Field;
+    return {};
+}
 
 Outcome read_vga(Draft& d, const Value& value) {
     if (!value.is_list() && value.text() == "stdvga") {
@@ -143,81 +137,79 @@ Outcome read_keymap(Draft& d, const Value& value) {
 }
 
 /// serial= and usbdevice=: a list, or in the older form one string.
-template <typename One, typename Many> auto one_or_list(One one, Many many) {
-    return [=](Draft& d, const Value& v) -> Outcome {
-        H& hvm = d.config.b_info.hvm;
-        return v.is_list() ? read_strings(v, hvm.*many) : read_text(v, hvm.*one);
-    };
+template <auto One, auto Many> Outcome one_or_list(Draft& d, const Value& v) {
+    H& hvm = d.config.b_info.hvm;
+    return v.is_list() ? read_strings(v, hvm.*Many) : read_text(v, hvm.*One);
 }
 
 constexpr auto b = &xl::DomainConfig::b_info;
-const Key hvm_keys[] = {
-    {"boot", hvm_text(&H::boot), Effect::hvm},
-    {"bios", hvm_choice<xl::BiosType>(&H::bios), Effect::hvm},
-    {"bios_path_override", hvm_text(&H::system_firmware), Effect::hvm},
+constexpr Key hvm_keys[] = {
+    {"boot", hvm_text<&H::boot>, Effect::hvm},
+    {"bios", hvm_choice<&H::bios>, Effect::hvm},
+    {"bios_path_override", hvm_text<&H::system_firmware>, Effect::hvm},
     {"firmware", read_firmware, Effect::hvm},
-    {"firmware_override", hvm_text(&H::firmware), Effect::hvm},
-    {"smbios_firmware", hvm_text(&H::smbios_firmware), Effect::hvm},
-    {"acpi_firmware", hvm_text(&H::acpi_firmware), Effect::hvm},
-    {"pae", hvm_flag(&H::pae), Effect::hvm},
-    {"nx", hvm_flag(&H::nx), Effect::hvm},
-    {"acpi_s3", hvm_flag(&H::acpi_s3), Effect::hvm},
-    {"acpi_s4", hvm_flag(&H::acpi_s4), Effect::hvm},
-    {"acpi_laptop_slate", hvm_flag(&H::acpi_laptop_slate), Effect::hvm},
-    {"hpet", hvm_flag(&H::hpet), Effect::hvm},
-    {"vpt_align", hvm_flag(&H::vpt_align), Effect::hvm},
-    {"xen_platform_pci", hvm_flag(&H::xen_platform_pci), Effect::hvm},
-    {"nographic", hvm_flag(&H::nographic), Effect::hvm},
-    {"usb", hvm_flag(&H::usb), Effect::hvm},
-    {"vkb_device", hvm_flag(&H::vkb_device), Effect::hvm},
-    {"apic", flag(b, &B::apic), Effect::hvm},
-    {"altp2mhvm", hvm_flag(&H::altp2m), Effect::hvm},
+    {"firmware_override", hvm_text<&H::firmware>, Effect::hvm},
+    {"smbios_firmware", hvm_text<&H::smbios_firmware>, Effect::hvm},
+    {"acpi_firmware", hvm_text<&H::acpi_firmware>, Effect::hvm},
+    {"pae", hvm_flag<&H::pae>, Effect::hvm},
+    {"nx", hvm_flag<&H::nx>, Effect::hvm},
+    {"acpi_s3", hvm_flag<&H::acpi_s3>, Effect::hvm},
+    {"acpi_s4", hvm_flag<&H::acpi_s4>, Effect::hvm},
+    {"acpi_laptop_slate", hvm_flag<&H::acpi_laptop_slate>, Effect::hvm},
+    {"hpet", hvm_flag<&H::hpet>, Effect::hvm},
+    {"vpt_align", hvm_flag<&H::vpt_align>, Effect::hvm},
+    {"xen_platform_pci", hvm_flag<&H::xen_platform_pci>, Effect::hvm},
+    {"nographic", hvm_flag<&H::nographic>, Effect::hvm},
+    {"usb", hvm_flag<&H::usb>, Effect::hvm},
+    {"vkb_device", hvm_flag<&H::vkb_device>, Effect::hvm},
+    {"apic", flag<b, &B::apic>, Effect::hvm},
+    {"altp2mhvm", hvm_flag<&H::altp2m>, Effect::hvm},
     {"viridian", read_viridian, Effect::hvm},
-    {"hdtype", hvm_choice<xl::HdType>(&H::hdtype), Effect::hvm},
+    {"hdtype", hvm_choice<&H::hdtype>, Effect::hvm},
     {"vga", read_vga, Effect::hvm},
     {"stdvga", read_stdvga, Effect::hvm},
-    {"videoram", mib(b, &B::video_memkb), Effect::hvm},
+    {"videoram", mib<b, &B::video_memkb>, Effect::hvm},
     {"mmio_hole", read_mmio_hole, Effect::hvm},
     {"ms_vm_genid", read_vm_genid, Effect::hvm},
     {"mca_caps", read_mca_caps, Effect::hvm},
-    {"vnc", vnc(&xl::VncInfo::enable), Effect::display},
-    {"vnclisten", vnc(&xl::VncInfo::listen), Effect::display},
-    {"vncpasswd", vnc(&xl::VncInfo::passwd), Effect::display},
-    {"vncdisplay", vnc(&xl::VncInfo::display), Effect::display},
-    {"vncunused", vnc(&xl::VncInfo::findunused), Effect::display},
-    {"sdl", sdl(&xl::SdlInfo::enable), Effect::display},
-    {"opengl", sdl(&xl::SdlInfo::opengl), Effect::display},
+    {"vnc", vnc<&xl::VncInfo::enable>, Effect::display},
+    {"vnclisten", vnc<&xl::VncInfo::listen>, Effect::display},
+    {"vncpasswd", vnc<&xl::VncInfo::passwd>, Effect::display},
+    {"vncdisplay", vnc<&xl::VncInfo::display>, Effect::display},
+    {"vncunused", vnc<&xl::VncInfo::findunused>, Effect::display},
+    {"sdl", sdl<&xl::SdlInfo::enable>, Effect::display},
+    {"opengl", sdl<&xl::SdlInfo::opengl>, Effect::display},
     {"keymap", read_keymap, Effect::display},
-    {"spice", in(b, &B::hvm, &H::spice, &xl::SpiceInfo::enable), Effect::hvm},
-    {"spicehost", in(b, &B::hvm, &H::spice, &xl::SpiceInfo::host), Effect::hvm},
-    {"spiceport", in(b, &B::hvm, &H::spice, &xl::SpiceInfo::port), Effect::hvm},
-    {"spicetls_port", in(b, &B::hvm, &H::spice, &xl::SpiceInfo::tls_port), Effect::hvm},
-    {"spicedisable_ticketing", in(b, &B::hvm, &H::spice, &xl::SpiceInfo::disable_ticketing), Effect::hvm},
-    {"spicepasswd", in(b, &B::hvm, &H::spice, &xl::SpiceInfo::passwd), Effect::hvm},
-    {"spiceagent_mouse", in(b, &B::hvm, &H::spice, &xl::SpiceInfo::agent_mouse), Effect::hvm},
-    {"spicevdagent", in(b, &B::hvm, &H::spice, &xl::SpiceInfo::vdagent), Effect::hvm},
-    {"spice_clipboard_sharing", in(b, &B::hvm, &H::spice, &xl::SpiceInfo::clipboard_sharing), Effect::hvm},
-    {"spiceusbredirection", in(b, &B::hvm, &H::spice, &xl::SpiceInfo::usbredirection), Effect::hvm},
-    {"spice_image_compression", in(b, &B::hvm, &H::spice, &xl::SpiceInfo::image_compression), Effect::hvm},
-    {"spice_streaming_video", in(b, &B::hvm, &H::spice, &xl::SpiceInfo::streaming_video), Effect::hvm},
-    {"serial", one_or_list(&H::serial, &H::serial_list), Effect::hvm},
-    {"usbdevice", one_or_list(&H::usbdevice, &H::usbdevice_list), Effect::hvm},
-    {"usbversion", in(b, &B::hvm, &H::usbversion), Effect::hvm},
-    {"soundhw", hvm_text(&H::soundhw), Effect::hvm},
-    {"vendor_device", hvm_choice<xl::VendorDevice>(&H::vendor_device), Effect::hvm},
+    {"spice", in<b, &B::hvm, &H::spice, &xl::SpiceInfo::enable>, Effect::hvm},
+    {"spicehost", in<b, &B::hvm, &H::spice, &xl::SpiceInfo::host>, Effect::hvm},
+    {"spiceport", in<b, &B::hvm, &H::spice, &xl::SpiceInfo::port>, Effect::hvm},
+    {"spicetls_port", in<b, &B::hvm, &H::spice, &xl::SpiceInfo::tls_port>, Effect::hvm},
+    {"spicedisable_ticketing", in<b, &B::hvm, &H::spice, &xl::SpiceInfo::disable_ticketing>, Effect::hvm},
+    {"spicepasswd", in<b, &B::hvm, &H::spice, &xl::SpiceInfo::passwd>, Effect::hvm},
+    {"spiceagent_mouse", in<b, &B::hvm, &H::spice, &xl::SpiceInfo::agent_mouse>, Effect::hvm},
+    {"spicevdagent", in<b, &B::hvm, &H::spice, &xl::SpiceInfo::vdagent>, Effect::hvm},
+    {"spice_clipboard_sharing", in<b, &B::hvm, &H::spice, &xl::SpiceInfo::clipboard_sharing>, Effect::hvm},
+    {"spiceusbredirection", in<b, &B::hvm, &H::spice, &xl::SpiceInfo::usbredirection>, Effect::hvm},
+    {"spice_image_compression", in<b, &B::hvm, &H::spice, &xl::SpiceInfo::image_compression>, Effect::hvm},
+    {"spice_streaming_video", in<b, &B::hvm, &H::spice, &xl::SpiceInfo::streaming_video>, Effect::hvm},
+    {"serial", one_or_list<&H::serial, &H::serial_list>, Effect::hvm},
+    {"usbdevice", one_or_list<&H::usbdevice, &H::usbdevice_list>, Effect::hvm},
+    {"usbversion", in<b, &B::hvm, &H::usbversion>, Effect::hvm},
+    {"soundhw", hvm_text<&H::soundhw>, Effect::hvm},
+    {"vendor_device", hvm_choice<&H::vendor_device>, Effect::hvm},
     {"device_model_version", read_device_model_version, Effect::hvm},
-    {"device_model_override", text(b, &B::device_model)},
-    {"device_model_user", text(b, &B::device_model_user), Effect::hvm},
-    {"device_model_args", strings(b, &B::extra)},
-    {"device_model_args_pv", strings(b, &B::extra_pv)},
-    {"device_model_args_hvm", strings(b, &B::extra_hvm), Effect::hvm},
-    {"device_model_stubdomain_override", flag(b, &B::device_model_stubdomain), Effect::hvm},
-    {"device_model_stubdomain_seclabel", text(b, &B::device_model_ssid_label), Effect::hvm},
-    {"stubdomain_kernel", text(b, &B::stubdomain_kernel), Effect::hvm},
-    {"stubdomain_ramdisk", text(b, &B::stubdomain_ramdisk), Effect::hvm},
-    {"stubdomain_cmdline", text(b, &B::stubdomain_cmdline), Effect::hvm},
-    {"stubdomain_memory", mib(b, &B::stubdomain_memkb), Effect::hvm},
-    {"dm_restrict", flag(b, &B::dm_restrict), Effect::hvm},
+    {"device_model_override", text<b, &B::device_model>},
+    {"device_model_user", text<b, &B::device_model_user>, Effect::hvm},
+    {"device_model_args", strings<b, &B::extra>},
+    {"device_model_args_pv", strings<b, &B::extra_pv>},
+    {"device_model_args_hvm", strings<b, &B::extra_hvm>, Effect::hvm},
+    {"device_model_stubdomain_override", flag<b, &B::device_model_stubdomain>, Effect::hvm},
+    {"device_model_stubdomain_seclabel", text<b, &B::device_model_ssid_label>, Effect::hvm},
+    {"stubdomain_kernel", text<b, &B::stubdomain_kernel>, Effect::hvm},
+    {"stubdomain_ramdisk", text<b, &B::stubdomain_ramdisk>, Effect::hvm},
+    {"stubdomain_cmdline", text<b, &B::stubdomain_cmdline>, Effect::hvm},
+    {"stubdomain_memory", mib<b, &B::stubdomain_memkb>, Effect::hvm},
+    {"dm_restrict", flag<b, &B::dm_restrict>, Effect::hvm},
     {"timeoffset", {}, Effect::none},
     {"device_model", {}, Effect::none},
     {"monitor", {}, Effect::none},

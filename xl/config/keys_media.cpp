@@ -118,7 +118,7 @@ Outcome read_vsnds(Draft& d, const Value& value) {
     return {};
 }
 
-const Key media_keys[] = {{"vdispl", read_vdispls, Effect::none}, {"vsnd", read_vsnds, Effect::none}};
+constexpr Key media_keys[] = {{"vdispl", read_vdispls, Effect::none}, {"vsnd", read_vsnds, Effect::none}};
 
 } // namespace
 
