@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 namespace hospes::xc {
@@ -79,6 +80,24 @@ Result<std::vector<std::uint8_t>> Content::all() const {
     std::vector<std::uint8_t> bytes(size_);
     HOSPES_TRY(read(0, bytes));
     return bytes;
+}
+
+Content::Extent Content::data_from(std::uint64_t at) const {
+    if (at >= size_) return {size_, size_};
+    const Extent rest{at, size_};
+    if (source_->fd < 0) return rest;
+    const auto place = [this](std::uint64_t from, int whence) {
+        return ::lseek(source_->fd, static_cast<off_t>(from), whence);
+    };
+    const auto inside = [this](off_t found) { return std::min(static_cast<std::uint64_t>(found) - start_, size_); };
+    const off_t begin = place(start_ + at, SEEK_DATA);
+    if (begin < 0) {
+        // Beyond the last data is a hole, unless the file has become shorter: read() is to say that.
+        const bool hole = errno == ENXIO && place(0, SEEK_END) >= static_cast<off_t>(start_ + size_);
+        return hole ? Extent{size_, size_} : rest;
+    }
+    const off_t end = place(static_cast<std::uint64_t>(begin), SEEK_HOLE);
+    return end < 0 ? rest : Extent{inside(begin), inside(end)};
 }
 
 Result<std::vector<std::uint8_t>> read_file(const std::string& path, std::size_t limit) {

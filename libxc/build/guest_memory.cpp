@@ -109,13 +109,19 @@ Status GuestMemory::write(std::uint64_t address, std::span<const std::uint8_t> d
 }
 
 Status GuestMemory::write(std::uint64_t address, const Content& data) const {
-    return each_window(address, data.size(), Pages::data,
-                       [&data](std::uint8_t* to, std::uint64_t at, std::uint64_t bytes) {
-                           return data.read(at, {to, bytes});
-                       });
+    for (std::uint64_t at = 0; at < data.size();) {
+        const auto [begin, end] = data.data_from(at);
+        HOSPES_TRY(clear(address + at, begin - at));
+        HOSPES_TRY(each_window(address + begin, end - begin, Pages::data,
+                               [&, from = begin](std::uint8_t* to, std::uint64_t done, std::uint64_t bytes) {
+                                   return data.read(from + done, {to, bytes});
+                               }));
+        at = end;
+    }
+    return {};
 }
 
-/// Whole pages of a PV guest are cleared by the hypervisor without mapping them here.
+/// Whole pages of a PV guest are cleared by the hypervisor without mapping them here; Xen refuses it for others.
 Status GuestMemory::clear_frames(std::uint64_t first_frame, std::uint64_t frames) const {
     if (first_frame > p2m_.size() || frames > p2m_.size() - first_frame)
         return error("clear guest memory", EFAULT, "the guest has too little memory for its image");

@@ -7,11 +7,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <memory>
 #include <optional>
 #include <string_view>
+#include <utility>
 
 namespace hospes::xc {
 namespace {
@@ -55,12 +58,30 @@ bool stands_for(const std::string& file, int fd) {
     return ::fstat(fd, &a) == 0 && ::lstat(file.c_str(), &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
 }
 
-Status write_all(int fd, std::span<const std::uint8_t> bytes) {
+Status write_at(int fd, std::uint64_t at, std::span<const std::uint8_t> bytes) {
     while (!bytes.empty()) {
-        const ssize_t n = ::write(fd, bytes.data(), bytes.size());
+        const ssize_t n = ::pwrite(fd, bytes.data(), bytes.size(), static_cast<off_t>(at));
         if (n < 0 && errno == EINTR) continue;
         if (n <= 0) return error("keep the expanded image", n < 0 ? errno : EIO);
+        at += static_cast<std::uint64_t>(n);
         bytes = bytes.subspan(static_cast<std::size_t>(n));
+    }
+    return {};
+}
+
+bool all_zero(std::span<const std::uint8_t> bytes) {
+    return bytes[0] == 0 && std::memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) == 0;
+}
+
+/// Leaves holes where the image is zero, a third of a Linux kernel: they need not be read to be cleared. What is
+/// smaller is not worth a hole, which makes two pieces of one.
+constexpr std::uint64_t hole_unit = 64 << 10;
+Status write_sparsely(int fd, std::uint64_t at, std::span<const std::uint8_t> bytes) {
+    while (!bytes.empty()) {
+        const auto piece = bytes.first(std::min<std::uint64_t>(bytes.size(), hole_unit - at % hole_unit));
+        if (!all_zero(piece)) HOSPES_TRY(write_at(fd, at, piece));
+        at += piece.size();
+        bytes = bytes.subspan(piece.size());
     }
     return {};
 }
@@ -86,9 +107,10 @@ Result<Content> KernelCache::expand_to(int fd, const Content& payload, Compressi
     Content image = Content::adopt(fd, 0, name); // closes it, come what may
     const auto packed = HOSPES_TRY(payload.all());
     HOSPES_TRY(expand(packed, method, limit, [&](std::span<const std::uint8_t> piece) {
-        size += piece.size();
-        return write_all(fd, piece);
+        const std::size_t at = std::exchange(size, size + piece.size());
+        return write_sparsely(fd, at, piece);
     }));
+    if (::ftruncate(fd, static_cast<off_t>(size)) != 0) return error("keep the expanded image", errno);
     return image.part(0, size);
 }
 

@@ -32,6 +32,13 @@ class Content {
     Status read(std::uint64_t at, std::span<std::uint8_t> out) const;
     [[nodiscard]] Result<std::vector<std::uint8_t>> all() const;
 
+    struct Extent {
+        std::uint64_t begin, end;
+    };
+    /// The next bytes at or after `at` that the file holds; up to them it has a hole, which reads as zeros. Both are
+    /// size() when none follow. What is in memory has no holes.
+    [[nodiscard]] Extent data_from(std::uint64_t at) const;
+
   private:
     struct Source;
     std::shared_ptr<const Source> source_;

@@ -5,8 +5,10 @@
 #include <array>
 #include <catch2/catch.hpp>
 #include <cerrno>
+#include <cstdio>
 #include <optional>
 
+#include <unistd.h>
 #include <xen/arch-x86/hvm/start_info.h>
 #include <xen/hvm/save.h>
 
@@ -140,6 +142,35 @@ TEST_CASE("a PVH guest finds itself, its ramdisk and its command line") {
     REQUIRE(seed_grant_table(s.control, s.plan, *built));
     // 1 vCPU context was loaded only for the first: the others wait to be woken.
     CHECK(s.fake.count(__HYPERVISOR_domctl, XEN_DOMCTL_sethvmcontext) == 1);
+}
+
+TEST_CASE("what a file leaves out is zero in the guest, whatever its memory held before") {
+    std::FILE* const file = std::tmpfile();
+    REQUIRE(file);
+    const int fd = ::dup(::fileno(file));
+    std::fclose(file);
+    const std::vector<std::uint8_t> some(70000, 0x5a);
+    REQUIRE(::pwrite(fd, some.data(), some.size(), 0) == 70000);
+    REQUIRE(::pwrite(fd, some.data(), 5, 300001) == 5);
+    REQUIRE(::ftruncate(fd, 500123) == 0);
+    const Content ramdisk = Content::adopt(fd, 500123, "r");
+    const bool hvm = GENERATE(true, false);
+    Scene s(hvm, 16 * mib_pages);
+    s.kernel = *KernelImage::parse(sample::elf({.physical = 0x200000}), "k");
+    s.fake.stale = true;
+    s.plan.ramdisk = ramdisk.part(100, 500000); // a hole does not begin with a page of the guest
+    const auto expected = *s.plan.ramdisk.all();
+    if (hvm) {
+        REQUIRE(build_pvh(s.control, s.kernel, s.plan));
+        const auto info = s.at<hvm_start_info>(record<hvm_hw_cpu>(s.domain().hvm_context, HVM_SAVE_CODE(CPU), 0).rbx);
+        CHECK(s.fake.read(1, s.at<hvm_modlist_entry>(info.modlist_paddr).paddr, expected.size()) == expected);
+    } else {
+        REQUIRE(build_pv(s.control, s.kernel, s.plan));
+        const auto info = pv_read<start_info_t>(s, s.domain().contexts.at(0).user_regs.rsi);
+        CHECK(s.fake.read(1, info.mod_start << page_shift, expected.size()) == expected);
+        CHECK(s.fake.count(__HYPERVISOR_mmuext_op, MMUEXT_CLEAR_PAGE) >= 2); // without a mapping
+    }
+    CHECK(s.fake.held() == 0);
 }
 
 TEST_CASE("PVH memory goes around the hole below 4 GiB, in the largest pieces") {

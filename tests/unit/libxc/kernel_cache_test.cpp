@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 
@@ -72,6 +73,35 @@ TEST_CASE("an expanded kernel is kept and found again") {
         fs::permissions(kept, fs::perms::group_write, fs::perm_options::add);
         CHECK(*image_of(cache, kernel) == plain);
     }
+}
+
+TEST_CASE("where an image is zero, what is kept has holes") {
+    const Folder folder;
+    Bytes plain = sample::elf();
+    plain.resize(300000);
+    plain.resize(400000, 0x5a);
+    plain.resize(700000);
+    put(folder.path / "vmlinuz", sample::gzip(plain));
+    const Content kernel = *Content::open(folder.path / "vmlinuz", 1U << 20);
+    const KernelCache cache(folder.path / "kept", 1U << 20, 0);
+    const Content image = *cache.image(kernel, kernel, Compression::gzip, 1U << 20, "k");
+    CHECK(*image.all() == plain);
+    REQUIRE(folder.kept().size() == 1);
+    struct stat info {};
+    REQUIRE(::stat(folder.kept()[0].c_str(), &info) == 0);
+    CHECK(info.st_blocks * 512 < 400000);
+    for (std::uint64_t at = 0; at < image.size();) {
+        const auto [begin, end] = image.data_from(at);
+        CHECK(std::all_of(plain.begin() + static_cast<long>(at), plain.begin() + static_cast<long>(begin),
+                          [](std::uint8_t byte) { return byte == 0; }));
+        at = end;
+    }
+    const auto [begin, end] = image.part(100000, 250000).data_from(0);
+    CHECK(begin > 0);
+    CHECK(end == 250000); // as far as the part goes
+    CHECK(image.data_from(700000).begin == 700000);
+    fs::resize_file(folder.kept()[0], 650000);
+    CHECK(image.data_from(500000).begin == 500000); // not a hole: reading it is the error that it has to be
 }
 
 TEST_CASE("a kernel that was changed a moment ago is expanded, but not kept") {

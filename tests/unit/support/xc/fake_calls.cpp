@@ -65,6 +65,7 @@ long FakeTransport::populate(xen_memory_reservation_t& request) {
         if (!room || request.extent_order > largest_order || domain->machine_frame(frame) != ~xen_pfn_t{0})
             return static_cast<long>(i);
         const xen_pfn_t machine = take_frames(pages);
+        if (stale) fill_frames(machine, pages, 0xa5);
         domain->memory[frame] = {machine, pages, request.mem_flags};
         if (!on_demand) domain->pages += pages;
         domain->claim -= std::min(domain->claim, pages);

@@ -75,6 +75,13 @@ void FakeTransport::clear_frames(xen_pfn_t frame, std::uint64_t pages) const {
     ::fallocate(memory_, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset_of(frame), offset_of(pages));
 }
 
+void FakeTransport::fill_frames(xen_pfn_t frame, std::uint64_t pages, std::uint8_t value) const {
+    const std::vector<std::uint8_t> page(page_size, value);
+    for (std::uint64_t i = 0; i < pages; ++i)
+        if (::pwrite(memory_, page.data(), page.size(), offset_of(frame + i)) != static_cast<ssize_t>(page.size()))
+            std::abort();
+}
+
 bool FakeTransport::owns(const FakeDomain& domain, xen_pfn_t machine) const {
     if (machine == domain.shared_info) return true;
     for (const auto& [first, extent] : domain.memory)

@@ -62,6 +62,7 @@ class FakeTransport final : public Transport {
     unsigned cpus = 4;
     std::uint32_t capabilities = XEN_SYSCTL_PHYSCAP_pv | XEN_SYSCTL_PHYSCAP_hvm | XEN_SYSCTL_PHYSCAP_hap;
     unsigned largest_order = 18; ///< of extents: a fragmented host has less
+    bool stale = false;          ///< memory holds what its last owner left in it
     std::map<unsigned, std::pair<std::vector<xen_cpuid_leaf_t>, std::vector<xen_msr_entry_t>>>
         policies; ///< by XEN_SYSCTL_cpu_policy_*
     /// The n-th step from now (1: the next one) fails, once, with errno `code`.
@@ -102,6 +103,7 @@ class FakeTransport final : public Transport {
     FakeDomain* find(DomId domain);
     xen_pfn_t take_frames(std::uint64_t pages);
     void clear_frames(xen_pfn_t frame, std::uint64_t pages) const;
+    void fill_frames(xen_pfn_t frame, std::uint64_t pages, std::uint8_t value) const;
     bool owns(const FakeDomain& domain, xen_pfn_t machine) const;
     long dispatch(unsigned op, std::uint64_t sub, const std::array<std::uint64_t, 5>& args);
     // fake_domctl.cpp
