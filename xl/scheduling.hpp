@@ -24,8 +24,8 @@ int run_weights(Context& context, xl::Scheduler scheduler, const WeightOptions& 
 /// One domain's parameters, or the complaint that it is scheduled otherwise.
 int show_domain(Context& context, xl::Scheduler scheduler, xc::DomId domain);
 
-/// Runs `body` for each pool that `scheduler` schedules (only `wanted` when it names one), with the
-/// domains in it. nullopt after complaining of an unknown pool.
+/// The pools that `scheduler` schedules (only `wanted` when it names one), each with its domains. nullopt after
+/// complaining of an unknown pool.
 struct ScheduledPool {
     xl::CpuPool pool;
     std::vector<xl::DomainRow> domains;

@@ -10,11 +10,6 @@ namespace {
 using B = xl::BuildInfo;
 using H = xl::HvmInfo;
 
-template <auto Field> Outcome hvm_text(Draft& d, const Value& v) { return read_text(v, d.config.b_info.hvm.*Field); }
-template <auto Field> Outcome hvm_flag(Draft& d, const Value& v) { return read_bool(v, d.config.b_info.hvm.*Field); }
-template <auto Field> Outcome hvm_choice(Draft& d, const Value& v) {
-    return read_choice(v, d.config.b_info.hvm.*Field);
-}
 /// viridian = 1, 0, or a list of enlightenments with "!" for those to leave out.
 Outcome read_viridian(Draft& d, const Value& value) {
     H& hvm = d.config.b_info.hvm;
@@ -144,28 +139,28 @@ template <auto One, auto Many> Outcome one_or_list(Draft& d, const Value& v) {
 
 constexpr auto b = &xl::DomainConfig::b_info;
 constexpr Key hvm_keys[] = {
-    {"boot", hvm_text<&H::boot>, Effect::hvm},
-    {"bios", hvm_choice<&H::bios>, Effect::hvm},
-    {"bios_path_override", hvm_text<&H::system_firmware>, Effect::hvm},
+    {"boot", text<b, &B::hvm, &H::boot>, Effect::hvm},
+    {"bios", choice<b, &B::hvm, &H::bios>, Effect::hvm},
+    {"bios_path_override", text<b, &B::hvm, &H::system_firmware>, Effect::hvm},
     {"firmware", read_firmware, Effect::hvm},
-    {"firmware_override", hvm_text<&H::firmware>, Effect::hvm},
-    {"smbios_firmware", hvm_text<&H::smbios_firmware>, Effect::hvm},
-    {"acpi_firmware", hvm_text<&H::acpi_firmware>, Effect::hvm},
-    {"pae", hvm_flag<&H::pae>, Effect::hvm},
-    {"nx", hvm_flag<&H::nx>, Effect::hvm},
-    {"acpi_s3", hvm_flag<&H::acpi_s3>, Effect::hvm},
-    {"acpi_s4", hvm_flag<&H::acpi_s4>, Effect::hvm},
-    {"acpi_laptop_slate", hvm_flag<&H::acpi_laptop_slate>, Effect::hvm},
-    {"hpet", hvm_flag<&H::hpet>, Effect::hvm},
-    {"vpt_align", hvm_flag<&H::vpt_align>, Effect::hvm},
-    {"xen_platform_pci", hvm_flag<&H::xen_platform_pci>, Effect::hvm},
-    {"nographic", hvm_flag<&H::nographic>, Effect::hvm},
-    {"usb", hvm_flag<&H::usb>, Effect::hvm},
-    {"vkb_device", hvm_flag<&H::vkb_device>, Effect::hvm},
+    {"firmware_override", text<b, &B::hvm, &H::firmware>, Effect::hvm},
+    {"smbios_firmware", text<b, &B::hvm, &H::smbios_firmware>, Effect::hvm},
+    {"acpi_firmware", text<b, &B::hvm, &H::acpi_firmware>, Effect::hvm},
+    {"pae", flag<b, &B::hvm, &H::pae>, Effect::hvm},
+    {"nx", flag<b, &B::hvm, &H::nx>, Effect::hvm},
+    {"acpi_s3", flag<b, &B::hvm, &H::acpi_s3>, Effect::hvm},
+    {"acpi_s4", flag<b, &B::hvm, &H::acpi_s4>, Effect::hvm},
+    {"acpi_laptop_slate", flag<b, &B::hvm, &H::acpi_laptop_slate>, Effect::hvm},
+    {"hpet", flag<b, &B::hvm, &H::hpet>, Effect::hvm},
+    {"vpt_align", flag<b, &B::hvm, &H::vpt_align>, Effect::hvm},
+    {"xen_platform_pci", flag<b, &B::hvm, &H::xen_platform_pci>, Effect::hvm},
+    {"nographic", flag<b, &B::hvm, &H::nographic>, Effect::hvm},
+    {"usb", flag<b, &B::hvm, &H::usb>, Effect::hvm},
+    {"vkb_device", flag<b, &B::hvm, &H::vkb_device>, Effect::hvm},
     {"apic", flag<b, &B::apic>, Effect::hvm},
-    {"altp2mhvm", hvm_flag<&H::altp2m>, Effect::hvm},
+    {"altp2mhvm", flag<b, &B::hvm, &H::altp2m>, Effect::hvm},
     {"viridian", read_viridian, Effect::hvm},
-    {"hdtype", hvm_choice<&H::hdtype>, Effect::hvm},
+    {"hdtype", choice<b, &B::hvm, &H::hdtype>, Effect::hvm},
     {"vga", read_vga, Effect::hvm},
     {"stdvga", read_stdvga, Effect::hvm},
     {"videoram", mib<b, &B::video_memkb>, Effect::hvm},
@@ -195,8 +190,8 @@ constexpr Key hvm_keys[] = {
     {"serial", one_or_list<&H::serial, &H::serial_list>, Effect::hvm},
     {"usbdevice", one_or_list<&H::usbdevice, &H::usbdevice_list>, Effect::hvm},
     {"usbversion", in<b, &B::hvm, &H::usbversion>, Effect::hvm},
-    {"soundhw", hvm_text<&H::soundhw>, Effect::hvm},
-    {"vendor_device", hvm_choice<&H::vendor_device>, Effect::hvm},
+    {"soundhw", text<b, &B::hvm, &H::soundhw>, Effect::hvm},
+    {"vendor_device", choice<b, &B::hvm, &H::vendor_device>, Effect::hvm},
     {"device_model_version", read_device_model_version, Effect::hvm},
     {"device_model_override", text<b, &B::device_model>},
     {"device_model_user", text<b, &B::device_model_user>, Effect::hvm},
