@@ -243,7 +243,7 @@ TEST_CASE("an image in another domain: its toolstack waits for that domain's QEM
     world.store.set_backend("qdisk", TestStore::Backend::silent);
     const std::string refused = "/local/domain/" + std::to_string(driver.domain) + "/backend/qdisk/3/51712";
     std::thread service([&] {
-        while (world.store.read(refused + "/state").empty())
+        for (int n = 0; n < 2000 && world.store.read(refused + "/state").empty(); ++n) // not for ever
             std::this_thread::sleep_for(std::chrono::milliseconds(5));
         world.store.write(refused + "/hotplug-error", "open disk /images/a: No such file");
         world.store.write(refused + "/hotplug-status", "error");
