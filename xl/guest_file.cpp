@@ -6,7 +6,6 @@
 #include "libxl/host/domains.hpp"
 #include "xc/image.hpp"
 #include "xl/config/parser.hpp"
-#include "xl/config/to_domain.hpp"
 
 namespace hospes::cli {
 namespace {
@@ -52,13 +51,12 @@ int GuestFile::read(bool tell) {
         auto nodes = xl::node_of_cpus(context_.host);
         return nodes ? *std::move(nodes) : xl::CpuTopology();
     };
-    auto translated = cfg::to_domain_config(file, defaults);
-    if (const auto* bad = std::get_if<cfg::Diagnostic>(&translated)) return complain_of(*bad);
-    cfg::Translation& done = std::get<cfg::Translation>(translated);
-    for (const cfg::Diagnostic& warning : done.warnings)
+    // `new`, for make_unique() would move it.
+    translated_.reset(new auto(cfg::to_domain_config(file, defaults)));
+    if (const auto* bad = std::get_if<cfg::Diagnostic>(translated_.get())) return complain_of(*bad);
+    for (const cfg::Diagnostic& warning : std::get<cfg::Translation>(*translated_).warnings)
         complain("xl: warning: %s", warning.render().c_str());
-    config_ = std::move(done.config);
-    context_.settings.complete(config_);
+    context_.settings.complete(config());
     return exit_success;
 }
 

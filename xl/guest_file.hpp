@@ -3,10 +3,11 @@
 // come after it and win; completed with the defaults of xl.conf.
 #pragma once
 
+#include <memory>
 #include <span>
 
-#include "libxl/types/domain_config.hpp"
 #include "xl/command.hpp"
+#include "xl/config/to_domain.hpp"
 
 namespace hospes::cli {
 
@@ -22,14 +23,14 @@ class GuestFile {
     int read(bool tell);
 
     [[nodiscard]] const std::string& name() const { return name_; }
-    [[nodiscard]] const xl::DomainConfig& config() const { return config_; }
-    [[nodiscard]] xl::DomainConfig& config() { return config_; }
+    /// After read().
+    [[nodiscard]] xl::DomainConfig& config() { return std::get<cfg::Translation>(*translated_).config; }
 
   private:
     Context& context_;
     std::string name_;
     std::vector<std::string> overrides_;
-    xl::DomainConfig config_;
+    std::unique_ptr<std::variant<cfg::Translation, cfg::Diagnostic>> translated_;
 };
 
 } // namespace hospes::cli

@@ -60,8 +60,8 @@ std::int64_t clock_offset(const BuildInfo& b) {
 /// One creation: each stage is a method; the destructor of a failed one takes everything back.
 class Creation {
   public:
-    Creation(Host& host, DomainConfig config, const CreateOptions& options)
-        : host_(host), config_(std::move(config)), options_(options),
+    Creation(Host& host, DomainConfig& config, const CreateOptions& options)
+        : host_(host), config_(config), options_(options),
           deadline_(Clock::now() + std::chrono::milliseconds(options.device_timeout_ms)) {}
     ~Creation() {
         if (!finished_) take_back();
@@ -255,7 +255,7 @@ class Creation {
     }
 
     Host& host_;
-    DomainConfig config_;
+    DomainConfig& config_;
     const CreateOptions& options_;
     Clock::time_point deadline_;
     xc::Control* control_ = nullptr;
@@ -281,8 +281,8 @@ Result<HostCaps> host_caps(Host& host) {
                     (caps & XEN_SYSCTL_PHYSCAP_hap) != 0};
 }
 
-Result<CreatedDomain> create_domain(Host& host, DomainConfig config, const CreateOptions& options) {
-    return Creation(host, std::move(config), options).run();
+Result<CreatedDomain> create_domain(Host& host, DomainConfig&& config, const CreateOptions& options) {
+    return Creation(host, config, options).run();
 }
 
 } // namespace hospes::xl

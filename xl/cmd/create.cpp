@@ -86,7 +86,7 @@ class CreateCommand final : public Command {
             config.c_info.domid = XL_TRY(random_domid(context));
         const bool needs_supervisor = !foreground_ && !unwatched_;
         const Status supervised = needs_supervisor ? xl::ensure_supervisor() : Status();
-        const auto domain = create(context, config);
+        const auto domain = create(context, std::move(config));
         if (!domain) return exit_not_created;
         if (!supervised)
             complain("xl: warning: nobody acts when domain %u ends, for there is no supervisor: %s", *domain,
@@ -95,7 +95,8 @@ class CreateCommand final : public Command {
     }
 
   private:
-    std::optional<xc::DomId> create(Context& context, const xl::DomainConfig& config) const {
+    std::optional<xc::DomId> create(Context& context, xl::DomainConfig&& config) const {
+        const std::string name = config.c_info.name;
         output::Progress progress(
             output::Progress::form_for(quiet_, context.verbosity > 0 || debug_, context.progress_cr));
         xl::CreateOptions options;
@@ -107,7 +108,7 @@ class CreateCommand final : public Command {
                               : unwatched_ ? xl::Supervision::none
                                            : xl::Supervision::daemon;
         options.progress = [&progress](std::string_view stage) { progress.stage(stage); };
-        const auto created = xl::create_domain(context.host, config, options);
+        const auto created = xl::create_domain(context.host, std::move(config), options);
         progress.finish();
         if (!created) {
             report(created.problem());
@@ -123,7 +124,7 @@ class CreateCommand final : public Command {
             output::Json json(stdout);
             json.open_map();
             json.field("domid", created->domain);
-            json.field("name", config.c_info.name);
+            json.field("name", name);
             json.field("type", to_string(created->type.type));
             json.field("reason", created->type.reason);
             json.close_map();

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <optional>
+#include <span>
 
 #include "xl/config/to_domain.hpp"
 
@@ -16,8 +17,10 @@ struct Problem {
 using Outcome = std::optional<Problem>;
 /// State that is not part of the configuration itself until all keys have been read.
 struct Draft {
-    xl::DomainConfig config;
-    Defaults defaults;
+    Draft(xl::DomainConfig& into, const Defaults& known) : config(into), defaults(known) {}
+
+    xl::DomainConfig& config;
+    const Defaults& defaults;
     const Value* cmdline = nullptr;
     std::string root, extra;
     std::optional<std::uint64_t> memory_mib, maxmem_mib;
@@ -48,11 +51,11 @@ struct Key {
     Effect effect = Effect::yes;
 };
 
-void add_general_keys(std::vector<Key>& keys);
-void add_hvm_keys(std::vector<Key>& keys);
-void add_device_keys(std::vector<Key>& keys);
-void add_passthrough_keys(std::vector<Key>& keys);
-void add_media_keys(std::vector<Key>& keys);
+std::span<const Key> general_keys();
+std::span<const Key> hvm_keys();
+std::span<const Key> device_keys();
+std::span<const Key> passthrough_keys();
+std::span<const Key> media_keys();
 
 /// What depends on more than one key; called when all have been read.
 Outcome settle_cpus(Draft& draft);

@@ -165,15 +165,15 @@ Outcome read_pvcalls(Draft& d, const Value& value) {
     });
 }
 
-constexpr Key device_keys[] = {{"disk", read_disks},
-                               {"vif", read_nics},
-                               {"vfb", read_vfbs},
-                               {"vkb", read_vkbs},
-                               {"channel", read_channels},
-                               {"p9", read_p9s},
-                               {"pvcalls", read_pvcalls, Effect::none},
-                               {"vtpm", read_vtpms, Effect::none},
-                               {"vif2", {}, Effect::none}};
+constexpr Key keys[] = {{"disk", read_disks},
+                        {"vif", read_nics},
+                        {"vfb", read_vfbs},
+                        {"vkb", read_vkbs},
+                        {"channel", read_channels},
+                        {"p9", read_p9s},
+                        {"pvcalls", read_pvcalls, Effect::none},
+                        {"vtpm", read_vtpms, Effect::none},
+                        {"vif2", {}, Effect::none}};
 
 } // namespace
 
@@ -196,8 +196,6 @@ Outcome settle_devices(Draft& d) {
     return {};
 }
 
-void add_device_keys(std::vector<Key>& keys) {
-    keys.insert(keys.end(), std::begin(device_keys), std::end(device_keys));
-}
+std::span<const Key> device_keys() { return keys; }
 
 } // namespace hospes::cfg

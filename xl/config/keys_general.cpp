@@ -120,7 +120,7 @@ using B = xl::BuildInfo;
 using C = xl::CreateInfo;
 using D = xl::DomainConfig;
 using P = xl::PvhInfo;
-constexpr Key general_keys[] = {{"name", read_name},
+constexpr Key keys[] = {{"name", read_name},
                                 {"uuid", read_uuid},
                                 {"type", read_type},
                                 {"builder", read_type},
@@ -201,8 +201,6 @@ constexpr Key general_keys[] = {{"name", read_name},
 
 } // namespace
 
-void add_general_keys(std::vector<Key>& keys) {
-    keys.insert(keys.end(), std::begin(general_keys), std::end(general_keys));
-}
+std::span<const Key> general_keys() { return keys; }
 
 } // namespace hospes::cfg

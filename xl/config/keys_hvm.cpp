@@ -138,7 +138,7 @@ template <auto One, auto Many> Outcome one_or_list(Draft& d, const Value& v) {
 }
 
 constexpr auto b = &xl::DomainConfig::b_info;
-constexpr Key hvm_keys[] = {
+constexpr Key keys[] = {
     {"boot", text<b, &B::hvm, &H::boot>, Effect::hvm},
     {"bios", choice<b, &B::hvm, &H::bios>, Effect::hvm},
     {"bios_path_override", text<b, &B::hvm, &H::system_firmware>, Effect::hvm},
@@ -214,6 +214,6 @@ constexpr Key hvm_keys[] = {
 
 } // namespace
 
-void add_hvm_keys(std::vector<Key>& keys) { keys.insert(keys.end(), std::begin(hvm_keys), std::end(hvm_keys)); }
+std::span<const Key> hvm_keys() { return keys; }
 
 } // namespace hospes::cfg

@@ -118,10 +118,10 @@ Outcome read_vsnds(Draft& d, const Value& value) {
     return {};
 }
 
-constexpr Key media_keys[] = {{"vdispl", read_vdispls, Effect::none}, {"vsnd", read_vsnds, Effect::none}};
+constexpr Key keys[] = {{"vdispl", read_vdispls, Effect::none}, {"vsnd", read_vsnds, Effect::none}};
 
 } // namespace
 
-void add_media_keys(std::vector<Key>& keys) { keys.insert(keys.end(), std::begin(media_keys), std::end(media_keys)); }
+std::span<const Key> media_keys() { return keys; }
 
 } // namespace hospes::cfg

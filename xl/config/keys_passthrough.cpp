@@ -180,33 +180,33 @@ Outcome read_dtdevs(Draft& d, const Value& value) {
 
 template <auto Field> Outcome pci_default(Draft& d, const Value& v) { return read_bool(v, d.pci_defaults.*Field); }
 
-constexpr Key passthrough_keys[] = {{"pci",
-                                     [](Draft& d, const Value& v) -> Outcome {
-                                         d.pci = &v; // after the pci_ keys, wherever they stand
-                                         return {};
-                                     },
-                                     Effect::none},
-                                    {"pci_msitranslate", pci_default<&xl::DevicePci::msitranslate>, Effect::none},
-                                    {"pci_power_mgmt", pci_default<&xl::DevicePci::power_mgmt>, Effect::none},
-                                    {"pci_permissive", pci_default<&xl::DevicePci::permissive>, Effect::none},
-                                    {"pci_seize", pci_default<&xl::DevicePci::seize>, Effect::none},
-                                    {"rdm", read_rdm, Effect::hvm},
-                                    {"rdm_mem_boundary",
-                                     [](Draft& d, const Value& v) -> Outcome {
-                                         std::uint64_t mib = 0;
-                                         if (Outcome bad = read_number(v, mib)) return bad;
-                                         if (mib > (1U << 20)) return wrong(v, "impossibly large");
-                                         d.config.b_info.hvm.rdm_mem_boundary_memkb = mib * 1024;
-                                         return {};
-                                     },
-                                     Effect::hvm},
-                                    {"gfx_passthru", read_gfx_passthru, Effect::hvm},
-                                    {"usbctrl", read_usbctrls, Effect::none},
-                                    {"usbdev", read_usbdevs, Effect::none},
-                                    {"ioports", read_ioports, Effect::none},
-                                    {"irqs", read_irqs, Effect::none},
-                                    {"iomem", read_iomem, Effect::none},
-                                    {"dtdev", read_dtdevs, Effect::arm}};
+constexpr Key keys[] = {{"pci",
+                         [](Draft& d, const Value& v) -> Outcome {
+                             d.pci = &v; // after the pci_ keys, wherever they stand
+                             return {};
+                         },
+                         Effect::none},
+                        {"pci_msitranslate", pci_default<&xl::DevicePci::msitranslate>, Effect::none},
+                        {"pci_power_mgmt", pci_default<&xl::DevicePci::power_mgmt>, Effect::none},
+                        {"pci_permissive", pci_default<&xl::DevicePci::permissive>, Effect::none},
+                        {"pci_seize", pci_default<&xl::DevicePci::seize>, Effect::none},
+                        {"rdm", read_rdm, Effect::hvm},
+                        {"rdm_mem_boundary",
+                         [](Draft& d, const Value& v) -> Outcome {
+                             std::uint64_t mib = 0;
+                             if (Outcome bad = read_number(v, mib)) return bad;
+                             if (mib > (1U << 20)) return wrong(v, "impossibly large");
+                             d.config.b_info.hvm.rdm_mem_boundary_memkb = mib * 1024;
+                             return {};
+                         },
+                         Effect::hvm},
+                        {"gfx_passthru", read_gfx_passthru, Effect::hvm},
+                        {"usbctrl", read_usbctrls, Effect::none},
+                        {"usbdev", read_usbdevs, Effect::none},
+                        {"ioports", read_ioports, Effect::none},
+                        {"irqs", read_irqs, Effect::none},
+                        {"iomem", read_iomem, Effect::none},
+                        {"dtdev", read_dtdevs, Effect::arm}};
 
 } // namespace
 
@@ -223,8 +223,6 @@ Outcome settle_pci(Draft& d) {
     return {};
 }
 
-void add_passthrough_keys(std::vector<Key>& keys) {
-    keys.insert(keys.end(), std::begin(passthrough_keys), std::end(passthrough_keys));
-}
+std::span<const Key> passthrough_keys() { return keys; }
 
 } // namespace hospes::cfg

@@ -1,23 +1,16 @@
 // SPDX-License-Identifier: MIT
 #include "xl/config/to_domain.hpp"
 
+#include <array>
+
 #include "xl/config/keys.hpp"
 #include "xl/config/parser.hpp"
 
 namespace hospes::cfg {
 namespace {
 
-const std::vector<Key>& all_keys() {
-    static const std::vector<Key> keys = [] {
-        std::vector<Key> out;
-        add_general_keys(out);
-        add_hvm_keys(out);
-        add_device_keys(out);
-        add_passthrough_keys(out);
-        add_media_keys(out);
-        return out;
-    }();
-    return keys;
+std::array<std::span<const Key>, 5> all_keys() {
+    return {general_keys(), hvm_keys(), device_keys(), passthrough_keys(), media_keys()};
 }
 
 Diagnostic diagnose(const File& file, Place place, std::string message, std::string hint) {
@@ -99,24 +92,14 @@ std::string without_effect(const Key& key, xl::DomainType type) {
 }
 
 const Key* find_key(std::string_view name) {
-    for (const Key& key : all_keys())
-        if (key.name == name) return &key;
+    for (const std::span<const Key> keys : all_keys())
+        for (const Key& key : keys)
+            if (key.name == name) return &key;
     return nullptr;
 }
 
-} // namespace
-
-std::vector<std::string_view> key_names() {
-    std::vector<std::string_view> names;
-    for (const Key& key : all_keys())
-        names.push_back(key.name);
-    return names;
-}
-
-std::variant<Translation, Diagnostic> to_domain_config(const File& file, const Defaults& defaults) {
-    Draft draft;
-    draft.defaults = defaults;
-    Translation out;
+std::optional<Diagnostic> translate(const File& file, const Defaults& defaults, Translation& out) {
+    Draft draft(out.config, defaults);
     for (const Setting& setting : file.settings) {
         const Key* const known = find_key(setting.name);
         if (!known) {
@@ -131,7 +114,7 @@ std::variant<Translation, Diagnostic> to_domain_config(const File& file, const D
         for (std::size_t i = before; i < draft.warnings.size(); ++i)
             draft.warnings[i].message = setting.name + ": " + draft.warnings[i].message;
     }
-    if (auto bad = settle(file, draft)) return *std::move(bad);
+    if (auto bad = settle(file, draft)) return bad;
     for (const Setting& setting : file.settings) {
         const Key* const known = find_key(setting.name);
         const std::string word = known ? without_effect(*known, draft.config.c_info.type) : "";
@@ -139,8 +122,23 @@ std::variant<Translation, Diagnostic> to_domain_config(const File& file, const D
     }
     for (Problem& warning : draft.warnings)
         out.warnings.push_back(diagnose(file, warning.place, std::move(warning.message), std::move(warning.hint)));
-    out.config = std::move(draft.config);
-    return out;
+    return std::nullopt;
+}
+
+} // namespace
+
+std::vector<std::string_view> key_names() {
+    std::vector<std::string_view> names;
+    for (const std::span<const Key> keys : all_keys())
+        for (const Key& key : keys)
+            names.push_back(key.name);
+    return names;
+}
+
+std::variant<Translation, Diagnostic> to_domain_config(const File& file, const Defaults& defaults) {
+    std::variant<Translation, Diagnostic> result; // filled where the caller keeps it
+    if (auto bad = translate(file, defaults, std::get<Translation>(result))) result = *std::move(bad);
+    return result;
 }
 
 } // namespace hospes::cfg

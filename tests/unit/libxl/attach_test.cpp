@@ -124,7 +124,7 @@ TEST_CASE("the user's own scripts are called as Xen's protocol says") {
     DomainConfig config = world.with_devices();
     config.disks[0].script = "/opt/block-x";
     config.nics[0].script = "/opt/vif-x";
-    const auto made = create_domain(world.host, config, {});
+    const auto made = create_domain(world.host, DomainConfig(config), {});
     REQUIRE(made);
     REQUIRE(destroy_domain(world.host, made->domain));
     CHECK(world.plugged->log ==
@@ -144,7 +144,7 @@ TEST_CASE("a backend in another domain gets the nodes there, and nothing is plug
     DomainConfig config = world.with_devices();
     config.c_info.name = "h";
     config.nics[0].backend_domname = config.disks[0].backend_domname = "g";
-    const auto made = create_domain(world.host, config, {});
+    const auto made = create_domain(world.host, DomainConfig(config), {});
     INFO((made ? "" : made.problem().text()));
     REQUIRE(made);
     const std::string home = "/local/domain/" + std::to_string(driver) + "/backend/vbd/2/51712";
@@ -239,7 +239,7 @@ TEST_CASE("the memory that a PVH guest has not touched follows its target") {
     DomainConfig config = world.config();
     config.c_info.type = config.b_info.type = DomainType::pvh;
     config.b_info.max_memkb = 32768;
-    const auto made = create_domain(world.host, config, {});
+    const auto made = create_domain(world.host, DomainConfig(config), {});
     INFO((made ? "" : made.problem().text()));
     REQUIRE(made);
     const auto reserved = [&] { return world.machine->domains().at(made->domain).pod_target << 2; };

@@ -172,7 +172,7 @@ TEST_CASE("memory: what is needed, free and claimed is said") {
     World world;
     DomainConfig big = world.config();
     big.b_info.max_memkb = big.b_info.target_memkb = 8U << 20;
-    const auto made = create_domain(world.host, big, {});
+    const auto made = create_domain(world.host, DomainConfig(big), {});
     REQUIRE_FALSE(made);
     CHECK(made.problem().stage == "check the configuration");
     CHECK(made.problem().cause.find("needs 8194 MiB") != std::string::npos);
@@ -188,7 +188,7 @@ TEST_CASE("autoballooning gives dom0 its memory back when it was of no use") {
     CreateOptions options;
     options.autoballoon = true;
     options.device_timeout_ms = 150; // nobody frees anything here
-    const auto made = create_domain(world.host, big, options);
+    const auto made = create_domain(world.host, DomainConfig(big), options);
     REQUIRE_FALSE(made);
     INFO(made.problem().text());
     CHECK(made.problem().cause.find("did not give") != std::string::npos);
@@ -219,7 +219,7 @@ TEST_CASE("a name is given once, a vdev and an id, too") {
     DomainConfig c = world.with_devices();
     c.c_info.name = "h";
     c.disks.push_back(c.disks[0]);
-    const auto same_disk = create_domain(world.host, c, {});
+    const auto same_disk = create_domain(world.host, DomainConfig(c), {});
     REQUIRE_FALSE(same_disk);
     CHECK(same_disk.problem().cause.find("two disks have this name") != std::string::npos);
     CHECK(world.guests().size() == 1);
@@ -236,13 +236,13 @@ TEST_CASE("the guest's clock is set apart from UTC when the configuration wants 
     CHECK(offsets.empty());
     DomainConfig config = world.config("ahead");
     config.b_info.rtc_timeoffset = 3600;
-    REQUIRE(create_domain(world.host, config, {}));
+    REQUIRE(create_domain(world.host, DomainConfig(config), {}));
     config = world.config("local");
     config.b_info.localtime = true;
     config.b_info.rtc_timeoffset = static_cast<std::uint32_t>(-60);
     ::setenv("TZ", "UTC-2", 1); // two hours east of it
     ::tzset();
-    const auto made = create_domain(world.host, config, {});
+    const auto made = create_domain(world.host, DomainConfig(config), {});
     ::unsetenv("TZ");
     ::tzset();
     REQUIRE(made);
@@ -263,13 +263,13 @@ TEST_CASE("virtual NUMA names nodes that the machine has") {
         told = reinterpret_cast<const xen_domctl*>(args[0])->u.vnuma.nr_vcpus;
         return 0L;
     });
-    const auto made = create_domain(world.host, config, {});
+    const auto made = create_domain(world.host, DomainConfig(config), {});
     INFO((made ? "" : made.problem().text()));
     REQUIRE(made);
     CHECK(told == 2);
     config.c_info.name = "other";
     node.pnode = 7;
-    const auto refused = create_domain(world.host, config, {});
+    const auto refused = create_domain(world.host, DomainConfig(config), {});
     REQUIRE_FALSE(refused);
     CHECK(refused.problem().text().find("no node 7") != std::string::npos);
 }

@@ -56,7 +56,7 @@ struct Modelled : World {
 };
 
 CreatedDomain make(Modelled& world, const DomainConfig& config) {
-    auto made = create_domain(world.host, config, {});
+    auto made = create_domain(world.host, DomainConfig(config), {});
     INFO((made ? "" : made.problem().text()));
     REQUIRE(made);
     return *std::move(made);
@@ -231,7 +231,7 @@ TEST_CASE("an image in another domain: its toolstack waits for that domain's QEM
     DomainConfig config = world.image();
     config.c_info.name = "h";
     config.disks[0].backend_domname = "g";
-    const auto made = create_domain(world.host, config, {});
+    const auto made = create_domain(world.host, DomainConfig(config), {});
     INFO((made ? "" : made.problem().text()));
     REQUIRE(made);
     const std::string back = "/local/domain/" + std::to_string(driver.domain) + "/backend/qdisk/2/51712";
@@ -248,7 +248,7 @@ TEST_CASE("an image in another domain: its toolstack waits for that domain's QEM
         world.store.write(refused + "/hotplug-error", "open disk /images/a: No such file");
         world.store.write(refused + "/hotplug-status", "error");
     });
-    const auto failed = create_domain(world.host, config, {});
+    const auto failed = create_domain(world.host, DomainConfig(config), {});
     service.join();
     REQUIRE_FALSE(failed);
     CHECK(failed.problem().text().find("open disk /images/a: No such file") != std::string::npos);

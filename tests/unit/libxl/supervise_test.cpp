@@ -25,7 +25,7 @@ constexpr std::chrono::milliseconds no_pause{0};
 xc::DomId make(World& world, const DomainConfig& config, Supervision supervision = Supervision::daemon) {
     CreateOptions options;
     options.supervision = supervision;
-    const auto made = create_domain(world.host, config, options);
+    const auto made = create_domain(world.host, DomainConfig(config), options);
     INFO((made ? "" : made.problem().text()));
     REQUIRE(made);
     return made->domain;
