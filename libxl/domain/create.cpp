@@ -98,7 +98,7 @@ class Creation {
         apply_defaults(config_);
         BuildInfo& b = config_.b_info;
         if (config_.c_info.uuid.is_nil()) config_.c_info.uuid = random_uuid();
-        HOSPES_TRY(check_name());
+        if (options_.autoballoon) HOSPES_TRY(check_name()); // before dom0 gives up memory for nothing
         if (!config_.c_info.pool_name.empty())
             config_.c_info.poolid = HOSPES_TRY(find_pool(host_, config_.c_info.pool_name));
         if (!b.kernel.empty()) kernel_ = HOSPES_TRY(xc::KernelImage::load(b.kernel));
@@ -125,7 +125,7 @@ class Creation {
     Status create() {
         const BuildInfo& b = config_.b_info;
         const ProcessLock lock = ProcessLock::names();
-        HOSPES_TRY(check_name()); // again: it may have been taken while the kernel was read
+        HOSPES_TRY(check_name());
         mark_ = HOSPES_TRY(CreationMark::begin(host_));
         domain_ = HOSPES_TRY(
             control_->create(static_cast<xc::DomId>(config_.c_info.domid), creation_request(config_, mark_->tag())));

@@ -139,18 +139,21 @@ Result<std::vector<Daemon::Due>> Daemon::what_is_due() {
 
 void Daemon::scan() {
     if (!link_.client()) return; // a scan follows when the store is back
+    awaited_.clear();
     auto due = what_is_due();
     if (!due) {
         log::warn(due.problem().text());
         host_ = options_.make_host();
         return;
     }
+    std::erase_if(deaths_, [this](const auto& death) { return !awaited_.count(death.first); });
     for (Due& one : *due)
         if (!workers_.count(one.key) && !failed_.count(one.key)) begin(std::move(one));
 }
 
 /// Looks again when a process that has something under way is gone.
 void Daemon::wait_death(const std::string& identity) {
+    awaited_.insert(identity);
     if (deaths_.count(identity)) return;
     const int fd = static_cast<int>(::syscall(SYS_pidfd_open, process_number(identity), 0));
     if (fd < 0) return; // gone this moment: the next event shows it

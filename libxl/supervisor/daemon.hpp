@@ -72,6 +72,7 @@ class Daemon {
     std::map<std::string, int> workers_; ///< pid by key
     std::set<std::string> failed_;       ///< keys that wait for the timer
     std::map<std::string, std::unique_ptr<boost::asio::posix::stream_descriptor>> deaths_; ///< by identity
+    std::set<std::string> awaited_; ///< those of them that the last scan had a use for
 };
 
 } // namespace hospes::xl::supervisor
